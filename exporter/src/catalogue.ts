@@ -1,0 +1,281 @@
+/**
+ * Every name that leaves the house, written once: metrics with type, help and labels, and the bound of each outside label.
+ * No imports. The exposition is an API: a change here changes the golden file.
+ */
+
+export type MetricType = 'counter' | 'gauge' | 'histogram'
+
+export interface Metric {
+  readonly name: string
+  readonly type: MetricType
+  /** A full sentence with the unit. */
+  readonly help: string
+  readonly labels: readonly string[]
+  /** Upper bounds of a histogram's buckets, in the metric's unit as exact decimal text; +Inf is implied. */
+  readonly buckets?: readonly string[]
+}
+
+/** The value that stands for every one beyond a label's bound. */
+export const OTHER = 'other'
+/** The value of a label that a call did not carry. */
+export const UNKNOWN = 'unknown'
+
+/**
+ * Labels whose values come from outside. `bound` = how many distinct values get series of their own, first come first
+ * served; later ones are counted as `other`. The position is the bit in `Recorded.named`, so the order is for ever: append
+ * only. `series` bounds the combinations of tier, model, provider and environment.
+ */
+export const BOUNDED_LABELS = [
+  { label: 'tier', bound: 20 },
+  { label: 'model', bound: 300 },
+  { label: 'provider', bound: 50 },
+  { label: 'environment', bound: 20 },
+  { label: 'operation', bound: 100 },
+  { label: 'query_type', bound: 50 },
+  { label: 'agent', bound: 200 },
+  { label: 'customer', bound: 200 },
+  { label: 'error_class', bound: 50 },
+  { label: 'series', bound: 2000 },
+] as const
+export type BoundedLabel = (typeof BOUNDED_LABELS)[number]['label']
+
+const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', '120', '300'] as const
+
+export const METRICS = {
+  requests: {
+    name: 'llm_requests_total',
+    type: 'counter',
+    help: 'Client calls with their final outcome.',
+    labels: ['tier', 'model', 'provider', 'environment', 'status'],
+  },
+  tokens: {
+    name: 'llm_tokens_total',
+    type: 'counter',
+    help: 'Tokens by class; the classes are disjoint.',
+    labels: ['tier', 'model', 'provider', 'token_type'],
+  },
+  cost: {
+    name: 'llm_cost_usd_total',
+    type: 'counter',
+    help: 'Cost of calls in US dollars as first recorded.',
+    labels: ['tier', 'model', 'provider', 'environment', 'basis'],
+  },
+  correction: {
+    name: 'llm_cost_correction_usd_total',
+    type: 'counter',
+    help: 'Corrections of recorded cost in US dollars, by direction.',
+    labels: ['tier', 'direction'],
+  },
+  operationCost: {
+    name: 'llm_operation_cost_usd_total',
+    type: 'counter',
+    help: 'Cost in US dollars by operation of the application.',
+    labels: ['operation'],
+  },
+  queryTypeCost: {
+    name: 'llm_query_type_cost_usd_total',
+    type: 'counter',
+    help: 'Cost in US dollars by query type.',
+    labels: ['query_type'],
+  },
+  queryTypeRequests: {
+    name: 'llm_query_type_requests_total',
+    type: 'counter',
+    help: 'Client calls by query type.',
+    labels: ['query_type'],
+  },
+  spend: {
+    name: 'llm_spend_usd',
+    type: 'gauge',
+    help: 'Spend of the running day, week (from Monday) and month in US dollars, net of corrections, dated by call start.',
+    labels: ['period', 'tier'],
+  },
+  callCost: {
+    name: 'llm_call_cost_usd',
+    type: 'histogram',
+    help: 'Cost of a call in US dollars.',
+    labels: [],
+    buckets: ['0.0001', '0.0005', '0.001', '0.0025', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '5'],
+  },
+  contextUsed: {
+    name: 'llm_context_used_ratio',
+    type: 'histogram',
+    help: "Share of the model's context window that a call used.",
+    labels: ['model'],
+    buckets: ['0.01', '0.05', '0.1', '0.25', '0.5', '0.75', '0.9', '1'],
+  },
+  duration: {
+    name: 'llm_request_duration_seconds',
+    type: 'histogram',
+    help: 'Time from the start of a call to its last byte in seconds.',
+    labels: ['model', 'provider'],
+    buckets: SECONDS,
+  },
+  ttft: {
+    name: 'llm_time_to_first_token_seconds',
+    type: 'histogram',
+    help: 'Time from the start of a streamed call to its first token in seconds.',
+    labels: ['model', 'provider'],
+    buckets: ['0.05', ...SECONDS],
+  },
+  cacheHits: {
+    name: 'llm_cache_hits_total',
+    type: 'counter',
+    help: "Calls answered from the gateway's response cache.",
+    labels: ['model'],
+  },
+  cacheSaved: {
+    name: 'llm_cache_saved_usd_total',
+    type: 'counter',
+    help: 'What cache hits would have cost in US dollars.',
+    labels: ['model'],
+  },
+  providerErrors: {
+    name: 'llm_provider_errors_total',
+    type: 'counter',
+    help: 'Failed calls and attempts by provider and class of error.',
+    labels: ['provider', 'class'],
+  },
+  customerCost: {
+    name: 'llm_customer_cost_usd_total',
+    type: 'counter',
+    help: 'Cost in US dollars of customers with series of their own; the rest as other.',
+    labels: ['customer', 'tier'],
+  },
+  customerRequests: {
+    name: 'llm_customer_requests_total',
+    type: 'counter',
+    help: 'Calls of customers with series of their own; the rest as other.',
+    labels: ['customer', 'tier'],
+  },
+  customerRetired: {
+    name: 'llm_customer_cost_retired_usd_total',
+    type: 'counter',
+    help: 'Cost in US dollars of customers that gave their series up after long idleness. Not for rates.',
+    labels: ['tier'],
+  },
+  customerRequestsRetired: {
+    name: 'llm_customer_requests_retired_total',
+    type: 'counter',
+    help: 'Calls of customers that gave their series up after long idleness. Not for rates.',
+    labels: ['tier'],
+  },
+  agentCost: {
+    name: 'llm_agent_cost_usd_total',
+    type: 'counter',
+    help: 'Cost in US dollars by agent.',
+    labels: ['agent'],
+  },
+  activeCustomers: {
+    name: 'llm_active_customers',
+    type: 'gauge',
+    help: 'Customers with a call within the window.',
+    labels: ['window'],
+  },
+  activeSessions: {
+    name: 'llm_active_sessions',
+    type: 'gauge',
+    help: 'Sessions with a call within the window.',
+    labels: ['window'],
+  },
+  sessionCost: {
+    name: 'llm_session_cost_usd',
+    type: 'histogram',
+    help: 'Cost of a session in US dollars, observed once when it is closed.',
+    labels: [],
+    buckets: ['0.001', '0.005', '0.01', '0.05', '0.1', '0.2', '0.3', '0.5', '1', '5', '10'],
+  },
+  sessionCalls: {
+    name: 'llm_session_calls',
+    type: 'histogram',
+    help: 'Calls of a session, observed once when it is closed.',
+    labels: [],
+    buckets: ['1', '2', '5', '10', '20', '50', '100', '200', '500'],
+  },
+  topSession: {
+    name: 'llm_top_session_cost_usd',
+    type: 'gauge',
+    help: 'Cost in US dollars of the 10 dearest sessions of the running day.',
+    labels: ['session', 'customer'],
+  },
+  unpricedRequests: {
+    name: 'llm_unpriced_requests_total',
+    type: 'counter',
+    help: 'Calls of models without a known price; their cost is in no sum.',
+    labels: ['model'],
+  },
+  unpricedTokens: {
+    name: 'llm_unpriced_tokens_total',
+    type: 'counter',
+    help: 'Tokens of models without a known price.',
+    labels: ['model'],
+  },
+  sourceUp: {
+    name: 'marginwatch_source_up',
+    type: 'gauge',
+    help: '1 while the last exchange with the source succeeded, else 0.',
+    labels: ['source'],
+  },
+  sourceLastSuccess: {
+    name: 'marginwatch_source_last_success_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the last exchange with the source succeeded, Unix time in seconds.',
+    labels: ['source'],
+  },
+  sourceCatchingUp: {
+    name: 'marginwatch_source_catching_up',
+    type: 'gauge',
+    help: '1 while the source is bringing in old calls; rates mean nothing meanwhile.',
+    labels: ['source'],
+  },
+  events: {
+    name: 'marginwatch_events_total',
+    type: 'counter',
+    help: 'What became of what the sources took in, since this process started.',
+    labels: ['source', 'result'],
+  },
+  ledgerCommit: {
+    name: 'marginwatch_ledger_commit_seconds',
+    type: 'histogram',
+    help: 'Time of a durable commit of the ledger in seconds.',
+    labels: [],
+    buckets: ['0.005', '0.01', '0.02', '0.05', '0.1', '0.2', '0.5', '1', '5'],
+  },
+  ledgerWritable: {
+    name: 'marginwatch_ledger_writable',
+    type: 'gauge',
+    help: '1 while the ledger can be written, else 0.',
+    labels: [],
+  },
+  ledgerEntries: {
+    name: 'marginwatch_ledger_sequence',
+    type: 'gauge',
+    help: "Number of the ledger's last entry.",
+    labels: [],
+  },
+  scrapeRender: {
+    name: 'marginwatch_scrape_render_seconds',
+    type: 'histogram',
+    help: 'Time to render one scrape in seconds.',
+    labels: [],
+    buckets: ['0.001', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '1'],
+  },
+  priceBookAge: {
+    name: 'marginwatch_price_book_age_seconds',
+    type: 'gauge',
+    help: 'Age of each price source in seconds.',
+    labels: ['book'],
+  },
+  policyReload: {
+    name: 'marginwatch_policy_reload_success',
+    type: 'gauge',
+    help: '1 if the last reading of the policy file was accepted, 0 if it was refused and the old policy stayed.',
+    labels: [],
+  },
+  demo: {
+    name: 'marginwatch_demo',
+    type: 'gauge',
+    help: '1 while the numbers are those of the built-in demonstration, not of real traffic.',
+    labels: [],
+  },
+} as const satisfies Record<string, Metric>

@@ -1,0 +1,95 @@
+import type { Entry, EntryKind } from '../usage.ts'
+
+/** An entry with its place in the one sequence. Numbers rise without repeating; a gap is no loss. */
+export interface Recorded<E extends Entry = Entry> {
+  readonly seq: number
+  /** When it became durable, epoch milliseconds by the ledger's clock. */
+  readonly at: number
+  /** Bit i is set when the event's value of label i has series of its own (see `admission.ts`); 0 for other kinds. */
+  readonly named: number
+  readonly entry: E
+}
+
+/** A second report of an event that says something else about cost or tokens. The first report stands. */
+export interface Conflict {
+  readonly key: string
+  readonly field: 'cost' | 'tokens' | 'status'
+  readonly kept: string
+  readonly reported: string
+}
+
+/** What became of the entries of one append. `accepted + duplicates` = entries handed in. */
+export interface Receipt {
+  /** Sequence number of the last entry of the commit that this append was part of. */
+  readonly seq: number
+  readonly accepted: number
+  readonly duplicates: number
+  readonly conflicts: readonly Conflict[]
+}
+
+export interface AppendOptions {
+  /**
+   * Where a second report of the same event is looked for: `window` = among events of the de-duplication window (live
+   * traffic), `all` = in the whole ledger (back-fill of old calls).
+   */
+  readonly dedupe?: 'window' | 'all'
+}
+
+export interface Snapshot<S> {
+  /** The state holds every entry up to and with this number. */
+  readonly seq: number
+  readonly state: S
+}
+
+/** Reads a view's starting state at one sequence number. `rows` runs SQL in the snapshot's own read transaction. */
+export type SnapshotReader<S> = (rows: RowReader, seq: number) => Promise<S>
+export type Row = Readonly<Record<string, unknown>>
+export type RowReader = (sql: string, params?: Readonly<Record<string, SqlValue>>) => Promise<Row[]>
+export type SqlValue = string | number | bigint | boolean | null
+export type Close = () => Promise<void>
+
+export interface LedgerHealth {
+  readonly writable: boolean
+  /** Why it cannot be written, in a sentence; null while it can. */
+  readonly reason: string | null
+  readonly since: number
+  readonly seq: number
+  readonly waitingEvents: number
+  readonly waitingBytes: number
+}
+
+/**
+ * The one exact record of usage. Two engines stand behind it; `testLedger(engine)` is the written contract.
+ *
+ * - `append` resolves when the entries are durable and no earlier; the same idempotency key is one event. It rejects with
+ *   LedgerBusy (too much waiting: try again later) or LedgerUnavailable (cannot be written now); then nothing was kept.
+ * - `snapshot` + `follow(seq + 1)` show every entry exactly once; `follow` never delivers n after m > n.
+ * - `query` answers one of the named questions in `queries/`.
+ */
+export interface Ledger {
+  append(entries: readonly Entry[], options?: AppendOptions): Promise<Receipt>
+  snapshot<S>(read: SnapshotReader<S>): Promise<Snapshot<S>>
+  follow(from: number, onEntries: (batch: readonly Recorded[]) => void): Close
+  query(name: string, params?: Readonly<Record<string, SqlValue>>): Promise<Row[]>
+  /** Entries of a kind in sequence order, from a number on: for audits, exports and rebuilding. */
+  read(from: number, limit: number, kind?: EntryKind): Promise<Recorded[]>
+  health(): LedgerHealth
+  /** Copies the ledger, consistent, into a new file while it stays open. */
+  backup(file: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** Too much is waiting to be written. Nothing of this append was kept; try again after `retryAfterMs`. */
+export class LedgerBusy extends Error {
+  override readonly name = 'LedgerBusy'
+  readonly retryAfterMs: number
+  constructor(message: string, retryAfterMs: number) {
+    super(message)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** The ledger cannot be written now (disk full, directory read-only, …). Nothing of this append was kept. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable'
+}

@@ -1,0 +1,123 @@
+/**
+ * What the policy file says, checked, with every default filled in and units normalised: durations in milliseconds, money
+ * in nano-dollars, times in epoch milliseconds. Only `readPolicy` makes one, deeply frozen; the rest of the program accepts
+ * nothing else, so a policy that exists is valid.
+ */
+export interface Policy {
+  /** IANA zone that cuts day, week (Monday) and month. */
+  readonly timezone: string
+  /** Plans by name, in the file's order. */
+  readonly tiers: Readonly<Record<string, Tier>>
+  /** Who pays for which plan, dated. Of two entries of one customer that hold at a time, the later one counts. */
+  readonly customers: readonly CustomerEntry[]
+  /** API key alias → who owns the calls made with it. */
+  readonly apiKeys: Readonly<Record<string, KeyOwner>>
+  /** Where each attribute of a call is looked for, best first. */
+  readonly attribution: Readonly<Record<Attribute, readonly FieldRef[]>>
+  readonly prices: PricePolicy
+  readonly sources: { readonly litellm: LitellmPolicy }
+  readonly server: ServerPolicy
+  readonly metrics: {
+    /** How many customers get series of their own. */
+    readonly customers: number
+    /** After how long without a call a customer may lose its series to another. */
+    readonly customerIdleMs: number
+  }
+  readonly ledger: {
+    /** Age at which single events are folded into the baseline; null = never. */
+    readonly retentionMs: number | null
+    /** How far back a second report of an event is looked for in live traffic. */
+    readonly dedupeWindowMs: number
+  }
+  readonly sessions: { readonly idleMs: number }
+}
+
+export interface Tier {
+  /** Price a customer a month. */
+  readonly price: bigint
+}
+
+export interface CustomerEntry {
+  readonly id: string
+  readonly tier: string
+  /** First moment at which it holds: midnight of the date in the policy's zone; null = always. */
+  readonly from: number | null
+  /** First moment at which it no longer holds; null = until further notice. */
+  readonly to: number | null
+}
+
+export interface KeyOwner {
+  readonly customer: string | null
+  readonly tier: string | null
+  readonly user: string | null
+  readonly agent: string | null
+  readonly environment: string | null
+}
+
+/** What is looked for in a call. */
+export const ATTRIBUTES = [
+  'customer',
+  'tier',
+  'user',
+  'session',
+  'agent',
+  'trace',
+  'operation',
+  'query_type',
+  'model_asked',
+  'environment',
+  'project',
+  'prompt_name',
+  'prompt_version',
+  'tools',
+] as const
+export type Attribute = (typeof ATTRIBUTES)[number]
+
+/** A place in a call: a field of the record itself, a `name:value` tag, a metadata entry, or a request header. */
+export interface FieldRef {
+  readonly in: 'field' | 'tag' | 'metadata' | 'header'
+  readonly name: string
+}
+
+export interface PricePolicy {
+  /** `development` prices everything at zero. */
+  readonly profile: 'production' | 'development'
+  /** Laid over the price book and LiteLLM's map. */
+  readonly overrides: readonly PriceOverride[]
+}
+
+/** Prices in nano-dollars per million tokens; a class without a price of its own takes the one that pricing's rules name. */
+export interface PriceOverride {
+  /** Model name, or a pattern with `*`. */
+  readonly model: string
+  readonly provider: string | null
+  readonly from: number | null
+  readonly to: number | null
+  readonly perMillion: Readonly<Record<string, bigint>>
+}
+
+export interface LitellmPolicy {
+  /** Records posted to `/v1/sources/litellm` are taken. */
+  readonly push: boolean
+  readonly poll: LitellmPoll | null
+}
+
+export interface LitellmPoll {
+  readonly url: string
+  readonly key: string
+  readonly everyMs: number
+  /** How long after a call's start its row may still appear; a window is read once it is older than this. */
+  readonly lagMs: number
+  /** How far back the first start reads. */
+  readonly backfillMs: number
+  readonly pageSize: number
+  readonly timeoutMs: number
+}
+
+export interface ServerPolicy {
+  readonly host: string
+  readonly port: number
+  /** Bearer keys by role; a role without a key is open on loopback and refused elsewhere. */
+  readonly keys: { readonly reader: string | null; readonly ingest: string | null; readonly admin: string | null }
+  readonly bodyLimitBytes: number
+}

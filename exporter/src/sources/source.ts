@@ -1,0 +1,55 @@
+import type { Router } from 'express'
+import type { Logger } from 'pino'
+import type { Receipt } from '../ledger/ledger.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Entry } from '../usage.ts'
+
+/** Makes entries durable; resolves when they are, rejects with LedgerBusy or LedgerUnavailable when nothing was kept. */
+export type Recorder = (entries: readonly Entry[], options?: { dedupe?: 'window' | 'all' }) => Promise<Receipt>
+
+export type Close = () => Promise<void>
+
+/** What may become of something that a source took in; the `result` label of `marginwatch_events_total`. */
+export const EVENT_RESULTS = ['accepted', 'duplicate', 'conflict', 'refused', 'future', 'estimated'] as const
+export type EventResult = (typeof EVENT_RESULTS)[number]
+
+/** How a source tells the house how it is doing. The runner turns it into metrics, log lines, `/readyz` and the page. */
+export interface SourceReport {
+  count(result: EventResult, n?: number): void
+  /** The neighbour answered, or pushed something. */
+  succeeded(): void
+  /** It did not, and why in a sentence. Logged once per change of state. */
+  failed(reason: string): void
+  /** True while a back-fill is running; rate alerts keep quiet meanwhile. */
+  catchingUp(is: boolean): void
+}
+
+/** Small values that a source keeps in the ledger's own file, such as a poll's watermark. */
+export interface Memory {
+  get(name: string): Promise<string | null>
+  set(name: string, value: string): Promise<void>
+}
+
+export interface SourceDeps {
+  /** The policy in force now; ask again for each answer, it changes on reload. */
+  readonly policy: () => Policy
+  readonly log: Logger
+  readonly now: () => number
+  /** Uniform in [0, 1): jitter. */
+  readonly random: () => number
+  /** Resolves after `ms`, or at once when `signal` aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly memory: Memory
+  readonly report: SourceReport
+  /** Where bounded things on disk may lie (the quarantine). */
+  readonly directory: string
+}
+
+/** A unit that turns one neighbour's answer into entries. The runner times, logs and counts; the unit only does. */
+export interface Source {
+  readonly name: string
+  /** HTTP endpoints that it needs; mounted by the app at `/`. */
+  routes?(recorder: Recorder, deps: SourceDeps): Router
+  /** Starts; returns its closer. A source that only has routes starts nothing. */
+  open(recorder: Recorder, deps: SourceDeps): Promise<Close>
+}

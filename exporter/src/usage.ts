@@ -1,0 +1,215 @@
+/**
+ * The vocabulary: what the ledger holds and every unit speaks. No imports.
+ *
+ * Everything before the ledger turns somebody's answer into entries; everything after it is a fold over them.
+ */
+
+/** An integer number of nano-dollars. */
+export type Nano = bigint
+
+/** The customer of a call that nobody could be named for: shown, never dropped. */
+export const UNATTRIBUTED = 'unattributed'
+
+/** Outcome of a client call. Error rate = failed / (success + failed). */
+export const STATUSES = ['success', 'failed', 'blocked', 'rejected', 'cancelled'] as const
+export type Status = (typeof STATUSES)[number]
+
+/** Where a cost comes from. `unpriced` has no cost (null), never a cost of zero. */
+export const BASES = ['gateway', 'priced', 'estimated', 'cached', 'free', 'unpriced'] as const
+export type Basis = (typeof BASES)[number]
+
+/** Token classes. They are disjoint: their sum is every token of the call. */
+export const TOKEN_CLASSES = [
+  'input',
+  'cache_read',
+  'cache_write_5m',
+  'cache_write_1h',
+  'output',
+  'reasoning',
+  'input_audio',
+  'output_audio',
+  'input_image',
+  'output_image',
+] as const
+export type TokenClass = (typeof TOKEN_CLASSES)[number]
+
+/** Tokens by class; a class that is absent has none. */
+export type Tokens = Partial<Record<TokenClass, number>>
+
+/** One client call with its final outcome, or one metered amount of infrastructure. */
+export interface Usage {
+  readonly kind: 'usage'
+  readonly version: 1
+  /** Idempotency key: the same key is the same event, whoever reports it and how often. At most 512 characters. */
+  readonly key: string
+  /** Name of the source that saw it first, e.g. `litellm`. */
+  readonly source: string
+  /** Call start, epoch milliseconds. It cuts day, week and month. */
+  readonly start: number
+  /** The paying tenant, or UNATTRIBUTED. */
+  readonly customer: string
+  /** Plan at the call's start, stamped when the event is accepted; null when unknown. */
+  readonly tier: string | null
+  /** A person or key owner inside the customer. */
+  readonly user: string | null
+  /** The conversation, only if the client named it. */
+  readonly session: string | null
+  readonly agent: string | null
+  readonly trace: string | null
+  /** What the application was doing (endpoint, feature). */
+  readonly operation: string | null
+  /** chat, embedding, … */
+  readonly callType: string | null
+  /** The application's class of question. */
+  readonly queryType: string | null
+  readonly modelAsked: string | null
+  readonly model: string | null
+  readonly provider: string | null
+  readonly environment: string | null
+  /** Cloud project. */
+  readonly project: string | null
+  readonly keyAlias: string | null
+  readonly promptName: string | null
+  readonly promptVersion: string | null
+  readonly tools: readonly string[]
+  readonly status: Status
+  readonly errorClass: string | null
+  /** Redacted: never a key, an address or a prompt. At most 300 characters. */
+  readonly errorMessage: string | null
+  readonly finishReason: string | null
+  readonly stream: boolean
+  readonly cacheHit: boolean
+  readonly temperature: number | null
+  readonly tokens: Tokens
+  /** Null exactly when basis is `unpriced`. */
+  readonly cost: Nano | null
+  readonly basis: Basis
+  /** What a cache hit would have cost. */
+  readonly saved: Nano | null
+  /** From start to the last byte, milliseconds. */
+  readonly durationMs: number | null
+  /** From start to the first token of a stream, milliseconds. */
+  readonly ttftMs: number | null
+  /** The model's context window in tokens, for the share of it that was used. */
+  readonly contextWindow: number | null
+  /** Bytes of request or answer, and dimensions of an embedding, where known. */
+  readonly bytes: number | null
+  readonly dimensions: number | null
+  /** Small: at most 16 names, 64 characters each, values at most 256. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/**
+ * A change to what an event said: a repricing is one correction, a re-attribution a −/+ pair. It carries the event's own
+ * names so that every sum by name is net without a join.
+ */
+export interface Correction {
+  readonly kind: 'correction'
+  readonly version: 1
+  /** Idempotency key of the correction itself. */
+  readonly key: string
+  /** Key of the corrected event. */
+  readonly of: string
+  /** Why, in a sentence, and who: a person or a unit. */
+  readonly reason: string
+  readonly by: string
+  readonly source: string
+  /** Start of the corrected call: a correction counts in the call's own day. */
+  readonly start: number
+  readonly customer: string
+  readonly tier: string | null
+  readonly user: string | null
+  readonly session: string | null
+  readonly agent: string | null
+  readonly operation: string | null
+  readonly queryType: string | null
+  readonly model: string | null
+  readonly provider: string | null
+  readonly environment: string | null
+  readonly status: Status
+  readonly basis: Basis
+  /** +1 or −1 when a call moves from one name to another, else 0. */
+  readonly calls: number
+  /** Signed changes. */
+  readonly tokens: Tokens
+  readonly cost: Nano
+}
+
+/** A label value that gets (or gives up) series of its own; whatever is not admitted is counted as `other`. */
+export interface Admission {
+  readonly kind: 'admission'
+  readonly version: 1
+  readonly key: string
+  readonly label: string
+  readonly value: string
+  readonly change: 'admit' | 'retire'
+}
+
+/** A session seen idle for long enough; observed once in the session histograms. */
+export interface SessionClosed {
+  readonly kind: 'session_closed'
+  readonly version: 1
+  readonly key: string
+  readonly session: string
+  readonly customer: string
+  readonly tier: string | null
+  readonly calls: number
+  readonly cost: Nano
+  /** First call's start and last call's start, epoch milliseconds. */
+  readonly first: number
+  readonly last: number
+}
+
+/** The moment a threshold of a budget was reached. */
+export interface Crossing {
+  readonly kind: 'crossing'
+  readonly version: 1
+  readonly key: string
+  readonly scope: string
+  readonly subject: string
+  readonly period: string
+  readonly periodStart: number
+  readonly threshold: number
+  readonly limit: Nano
+  readonly spent: Nano
+  /** Key of the event that crossed it. */
+  readonly of: string
+}
+
+/** Something that was done by a person or by us: pause, unpause, budget change, reset, … with who and why. */
+export interface Action {
+  readonly kind: 'action'
+  readonly version: 1
+  readonly key: string
+  readonly subject: string
+  readonly action: string
+  readonly by: string
+  readonly reason: string
+  readonly details: Readonly<Record<string, string>>
+}
+
+/** A dated fact about a customer: its tier, its price, its start or end. */
+export interface RosterChange {
+  readonly kind: 'roster_change'
+  readonly version: 1
+  readonly key: string
+  readonly customer: string
+  readonly tier: string | null
+  /** Price a month that overrides the tier's. */
+  readonly price: Nano | null
+  /** From when on it holds, epoch milliseconds; null end = until the next change. */
+  readonly from: number
+  readonly to: number | null
+  /** How it was learnt: file, rest, litellm, traffic. */
+  readonly origin: string
+}
+
+export type Entry = Usage | Correction | Crossing | Action | RosterChange | Admission | SessionClosed
+export type EntryKind = Entry['kind']
+
+/** All tokens of a call. */
+export function totalTokens(tokens: Tokens): number {
+  let sum = 0
+  for (const name of TOKEN_CLASSES) sum += tokens[name] ?? 0
+  return sum
+}
