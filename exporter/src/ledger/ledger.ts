@@ -7,6 +7,8 @@ export interface Recorded<E extends Entry = Entry> {
   readonly at: number
   /** Bit i is set when the event's value of label i has series of its own (see `admission.ts`); 0 for other kinds. */
   readonly named: number
+  /** Events with the same number share all their names (tier, model, …); 0 for other kinds. Only for caching. */
+  readonly names: number
   readonly entry: E
 }
 
@@ -18,21 +20,20 @@ export interface Conflict {
   readonly reported: string
 }
 
-/** What became of the entries of one append. `accepted + duplicates` = entries handed in. */
+/** An entry that was not taken, by its place in the append. */
+export interface Refusal {
+  readonly index: number
+  readonly reason: string
+}
+
+/** What became of the entries of one append: each was accepted, a duplicate, or refused. */
 export interface Receipt {
   /** Sequence number of the last entry of the commit that this append was part of. */
   readonly seq: number
   readonly accepted: number
   readonly duplicates: number
   readonly conflicts: readonly Conflict[]
-}
-
-export interface AppendOptions {
-  /**
-   * Where a second report of the same event is looked for: `window` = among events of the de-duplication window (live
-   * traffic), `all` = in the whole ledger (back-fill of old calls).
-   */
-  readonly dedupe?: 'window' | 'all'
+  readonly refused: readonly Refusal[]
 }
 
 export interface Snapshot<S> {
@@ -67,15 +68,21 @@ export interface LedgerHealth {
  * - `query` answers one of the named questions in `queries/`.
  */
 export interface Ledger {
-  append(entries: readonly Entry[], options?: AppendOptions): Promise<Receipt>
+  append(entries: readonly Entry[]): Promise<Receipt>
   snapshot<S>(read: SnapshotReader<S>): Promise<Snapshot<S>>
   follow(from: number, onEntries: (batch: readonly Recorded[]) => void): Close
   query(name: string, params?: Readonly<Record<string, SqlValue>>): Promise<Row[]>
   /** Entries of a kind in sequence order, from a number on: for audits, exports and rebuilding. */
   read(from: number, limit: number, kind?: EntryKind): Promise<Recorded[]>
   health(): LedgerHealth
+  /** Small values that must survive, such as a source's watermark. Durable when `remember` resolves. */
+  remember(name: string, value: string): Promise<void>
+  recall(name: string): Promise<string | null>
   /** Copies the ledger, consistent, into a new file while it stays open. */
   backup(file: string): Promise<void>
+  /** Folds events of days before `day` (a local day number) into the baseline and deletes them. Returns how many. */
+  retire(day: number): Promise<number>
+  /** Writes what is waiting, then closes. */
   close(): Promise<void>
 }
 

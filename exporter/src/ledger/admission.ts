@@ -1,0 +1,171 @@
+import { type Admission, type Correction, UNATTRIBUTED, type Usage } from '../usage.ts'
+
+/**
+ * Labels whose values come from outside. The position is the bit in `Recorded.named`, so the order is for ever: append
+ * only. `series` stands for the combination of tier, model, provider and environment.
+ */
+export const ADMITTED_LABELS = [
+  'tier',
+  'model',
+  'provider',
+  'environment',
+  'operation',
+  'query_type',
+  'agent',
+  'customer',
+  'error_class',
+  'series',
+] as const
+export type AdmittedLabel = (typeof ADMITTED_LABELS)[number]
+
+/** How many distinct values of each label get series of their own. */
+export type LabelBounds = Readonly<Record<AdmittedLabel, number>>
+
+/** True if the value of the label had series of its own when the event was recorded. */
+export function isNamed(named: number, label: AdmittedLabel): boolean {
+  return (named & bit(label)) !== 0
+}
+
+export function bit(label: AdmittedLabel): number {
+  return 1 << ADMITTED_LABELS.indexOf(label)
+}
+
+/** An admission that holds, and its number in the ledger. */
+export interface Admitted {
+  readonly label: string
+  readonly value: string
+  readonly seq: number
+}
+
+export interface AdmissionOptions {
+  readonly bounds: LabelBounds
+  /** After how long without a call a customer may lose its series to another one. */
+  readonly customerIdleMs: number
+  readonly admitted: readonly Admitted[]
+  /** When each admitted customer was last seen, epoch ms. */
+  readonly customerSeen: ReadonlyMap<string, number>
+}
+
+export interface Admissions {
+  /**
+   * Says which of the event's values have series of their own, as bits, admitting new ones while there is room: first come,
+   * first served. `admit` is called for every change, before the event itself is numbered. Rejected and blocked calls admit
+   * no model or provider: a client could make names up.
+   */
+  name(event: Usage, at: number, admit: (entry: Admission) => void): number
+  /** The same for a correction, which admits nothing. */
+  nameCorrection(correction: Correction): number
+}
+
+const INVENTED = new Set<AdmittedLabel>(['model', 'provider', 'series', 'error_class'])
+
+export function createAdmissions(options: AdmissionOptions): Admissions {
+  const sets = new Map<AdmittedLabel, Set<string>>(ADMITTED_LABELS.map((label) => [label, new Set()]))
+  for (const { label, value } of options.admitted) sets.get(label as AdmittedLabel)?.add(value)
+  const customers = createCustomerSlots(sets.get('customer') ?? new Set(), options)
+
+  const has = (label: AdmittedLabel, value: string): boolean => value === '' || sets.get(label)?.has(value) === true
+  const claim = (label: AdmittedLabel, value: string, admit: (entry: Admission) => void): boolean => {
+    const set = sets.get(label)
+    if (!set || set.size >= options.bounds[label]) return false
+    set.add(value)
+    admit(change(label, value, 'admit'))
+    return true
+  }
+  const nameAll = (event: Usage | Correction, decide: (label: AdmittedLabel, value: string) => boolean): number => {
+    let named = 0
+    for (const label of PLAIN) if (decide(label, valueOf(event, label))) named |= bit(label)
+    const series = SERIES.map((label) => (named & bit(label) ? valueOf(event, label) : OTHER_MARK)).join(SEPARATOR)
+    if (decide('series', series)) named |= bit('series')
+    return named
+  }
+  return {
+    name(event, at, admit) {
+      const invented = event.status === 'rejected' || event.status === 'blocked'
+      let named = nameAll(event, (label, value) => {
+        if (has(label, value)) return true
+        return !(invented && INVENTED.has(label)) && claim(label, value, admit)
+      })
+      if (customers.name(event.customer, at, admit)) named |= bit('customer')
+      return named
+    },
+    nameCorrection(correction) {
+      let named = nameAll(correction, has)
+      if (customers.has(correction.customer)) named |= bit('customer')
+      return named
+    },
+  }
+}
+
+const PLAIN = ADMITTED_LABELS.filter((label) => label !== 'customer' && label !== 'series')
+const SERIES: readonly AdmittedLabel[] = ['tier', 'model', 'provider', 'environment']
+const SEPARATOR = '\u001f'
+const OTHER_MARK = '\u001e'
+
+interface CustomerSlots {
+  has(customer: string): boolean
+  name(customer: string, at: number, admit: (entry: Admission) => void): boolean
+}
+
+/** Customers share a fixed number of slots; when all are taken, one idle for long enough gives its slot up. */
+function createCustomerSlots(admitted: Set<string>, options: AdmissionOptions): CustomerSlots {
+  const seen = new Map<string, number>()
+  for (const customer of admitted) seen.set(customer, options.customerSeen.get(customer) ?? 0)
+  const bound = options.bounds.customer
+  // No slot can fall free before this moment, so a flood of unknown customers costs one comparison each.
+  let nextFree = 0
+  const idlest = (): [string, number] => {
+    let found: [string, number] = ['', Number.POSITIVE_INFINITY]
+    for (const [customer, last] of seen) if (last < found[1]) found = [customer, last]
+    return found
+  }
+  return {
+    has: (customer) => customer === UNATTRIBUTED || admitted.has(customer),
+    name(customer, at, admit) {
+      if (customer === UNATTRIBUTED) return true
+      if (!admitted.has(customer)) {
+        if (admitted.size >= bound) {
+          if (at < nextFree || bound === 0) return false
+          const [idle, last] = idlest()
+          nextFree = last + options.customerIdleMs
+          if (at < nextFree) return false
+          admitted.delete(idle)
+          seen.delete(idle)
+          admit(change('customer', idle, 'retire'))
+        }
+        admitted.add(customer)
+        admit(change('customer', customer, 'admit'))
+      }
+      seen.set(customer, Math.max(at, seen.get(customer) ?? 0))
+      return true
+    },
+  }
+}
+
+function valueOf(event: Usage | Correction, label: AdmittedLabel): string {
+  switch (label) {
+    case 'tier':
+      return event.tier ?? ''
+    case 'model':
+      return event.model ?? ''
+    case 'provider':
+      return event.provider ?? ''
+    case 'environment':
+      return event.environment ?? ''
+    case 'operation':
+      return event.operation ?? ''
+    case 'query_type':
+      return event.queryType ?? ''
+    case 'agent':
+      return event.agent ?? ''
+    case 'error_class':
+      return event.kind === 'usage' ? (event.errorClass ?? '') : ''
+    default:
+      return ''
+  }
+}
+
+/** The key is completed by the ledger with the number that the change gets: a value may come and go more than once. */
+function change(label: AdmittedLabel, value: string, what: 'admit' | 'retire'): Admission {
+  return { kind: 'admission', version: 1, key: '', label, value, change: what }
+}

@@ -1,0 +1,174 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Calendar } from '../../calendar.ts'
+import type { Admission, Correction, Entry, Usage } from '../../usage.ts'
+import { hashKey, type KeyHash, keyWord } from '../key.ts'
+import type { Conflict, Receipt, Recorded, Refusal } from '../ledger.ts'
+import { appendRows, bigint, type Column, text } from './append.ts'
+import { DAY_COLUMNS, type DayRow, dayRows, EVENT_COLUMNS, type EventRow } from './event-row.ts'
+import { conflictOf, type Kept, keptFrom, lookUp } from './lookup.ts'
+import { appendNames } from './names.ts'
+import type { State } from './state.ts'
+
+export interface Committed {
+  readonly receipts: Receipt[]
+  readonly batch: Recorded[]
+  readonly days: readonly DayRow[]
+}
+
+type OtherEntry = Exclude<Entry, Usage | Correction>
+interface EntryRow extends Recorded<OtherEntry> {
+  readonly hash: KeyHash
+}
+
+const ENTRY_COLUMNS: readonly Column<EntryRow>[] = [
+  bigint('seq', (row) => BigInt(row.seq)),
+  bigint('recorded', (row) => BigInt(row.at)),
+  bigint('k', (row) => row.hash.high),
+  bigint('k2', (row) => row.hash.low),
+  text('kind', (row) => row.entry.kind),
+  text('body', (row) => toJson(row.entry)),
+]
+
+/**
+ * Makes several appends durable in one transaction: finds what is already there, numbers the rest in order with the
+ * admissions that it brings about, and writes. When it throws, the file holds nothing of it, but the state in memory must be
+ * read again.
+ */
+export async function commit(
+  state: State,
+  calendar: Calendar,
+  at: number,
+  appends: readonly (readonly Entry[])[],
+): Promise<Committed> {
+  const hashes = appends.map((entries) => entries.map((entry) => hashKey(entry.key)))
+  const kept: Map<string, Kept | null> = await lookUp(state.writer, doubtful(state, appends, hashes))
+  const numbered = createNumbering(state, calendar, at)
+  const receipts = appends.map((entries, a) => {
+    const tally: Tally = { accepted: 0, duplicates: 0, conflicts: [], refused: [] }
+    entries.forEach((entry, index) => {
+      const hash = hashes[a]?.[index] as KeyHash
+      const reason = refusal(state, calendar, entry)
+      if (reason !== null) tally.refused.push({ index, reason })
+      else if (kept.has(hash.id)) noteDuplicate(tally, entry, kept.get(hash.id) ?? null)
+      else {
+        kept.set(hash.id, keptFrom(entry))
+        numbered.add(entry, hash)
+        tally.accepted++
+      }
+    })
+    return tally
+  })
+  const days = dayRows(numbered.events)
+  if (numbered.batch.length > 0) await write(state.writer, state, numbered, days)
+  for (const row of numbered.events) state.recent.add(keyWord(row.hash.low))
+  for (const row of numbered.others) state.recent.add(keyWord(row.hash.low))
+  return { receipts: receipts.map((tally) => ({ seq: state.seq, ...tally })), batch: numbered.batch, days }
+}
+
+interface Tally {
+  accepted: number
+  duplicates: number
+  conflicts: Conflict[]
+  refused: Refusal[]
+}
+
+/** Keys that the set of recent keys cannot answer for. */
+function doubtful(state: State, appends: readonly (readonly Entry[])[], hashes: readonly KeyHash[][]): KeyHash[] {
+  const list: KeyHash[] = []
+  appends.forEach((entries, a) => {
+    entries.forEach((entry, index) => {
+      const hash = hashes[a]?.[index] as KeyHash
+      const old = 'start' in entry && entry.start < state.recentFrom
+      if (old || state.recent.has(keyWord(hash.low))) list.push(hash)
+    })
+  })
+  return list
+}
+
+function refusal(state: State, calendar: Calendar, entry: Entry): string | null {
+  if (entry.kind !== 'usage' || calendar.day(entry.start) >= state.retiredBefore) return null
+  return `started at ${new Date(entry.start).toISOString()}, in a day whose single events were already folded away by retention; a second report of one could not be told from a new one`
+}
+
+function noteDuplicate(tally: Tally, entry: Entry, kept: Kept | null): void {
+  tally.duplicates++
+  const conflict = kept && entry.kind === 'usage' ? conflictOf(entry, kept) : null
+  if (conflict) tally.conflicts.push(conflict)
+}
+
+interface Numbering {
+  readonly events: EventRow[]
+  readonly others: EntryRow[]
+  readonly batch: Recorded[]
+  add(entry: Entry, hash: KeyHash): void
+}
+
+/** Gives out sequence numbers, in the order of the batch. */
+function createNumbering(state: State, calendar: Calendar, at: number): Numbering {
+  const events: EventRow[] = []
+  const others: EntryRow[] = []
+  const batch: Recorded[] = []
+  const other = (entry: OtherEntry, hash: KeyHash) => {
+    const row: EntryRow = { seq: ++state.seq, at, named: 0, names: 0, entry, hash }
+    others.push(row)
+    batch.push(row)
+  }
+  const admit = (admission: Admission) => {
+    const key = `admission:${admission.label}:${admission.value}:${state.seq + 1}`
+    other({ ...admission, key }, hashKey(key))
+  }
+  return {
+    events,
+    others,
+    batch,
+    add(entry, hash) {
+      if (entry.kind !== 'usage' && entry.kind !== 'correction') return other(entry, hash)
+      const named =
+        entry.kind === 'usage' ? state.admissions.name(entry, at, admit) : state.admissions.nameCorrection(entry)
+      const row = {
+        seq: ++state.seq,
+        at,
+        named,
+        names: state.names.idOf(entry),
+        entry,
+        hash,
+        day: calendar.day(entry.start),
+      }
+      events.push(row)
+      batch.push(row)
+    },
+  }
+}
+
+async function write(
+  connection: DuckDBConnection,
+  state: State,
+  numbered: Numbering,
+  days: readonly DayRow[],
+): Promise<void> {
+  await connection.run('BEGIN')
+  try {
+    await appendNames(connection, state.names.take())
+    await appendRows(connection, 'event', EVENT_COLUMNS, numbered.events)
+    await appendRows(connection, 'day_total', DAY_COLUMNS, days)
+    await appendRows(connection, 'entry', ENTRY_COLUMNS, numbered.others)
+    await connection.run('COMMIT')
+  } catch (cause) {
+    await connection.run('ROLLBACK').catch(() => undefined)
+    throw cause
+  }
+}
+
+/** Entries as JSON; money, which JSON has no integer for, as text with an `n` mark. */
+function toJson(entry: OtherEntry): string {
+  return JSON.stringify(entry, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
+}
+
+/** The inverse of `toJson`. */
+export function entryFromJson(body: string): OtherEntry {
+  return JSON.parse(body, (name, value: unknown) =>
+    MONEY.has(name) && typeof value === 'string' ? BigInt(value.slice(0, -1)) : value,
+  ) as OtherEntry
+}
+
+const MONEY = new Set(['cost', 'limit', 'spent', 'price'])

@@ -1,0 +1,43 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { EntryKind } from '../../usage.ts'
+import type { Recorded, Row } from '../ledger.ts'
+import { entryFromJson } from './commit.ts'
+import { rows } from './connect.ts'
+import { eventOf, READ_EVENTS } from './event-row.ts'
+
+/** Entries from a number on, in order, at most `limit`; of one kind if it is named. */
+export async function readEntries(
+  connection: DuckDBConnection,
+  from: number,
+  limit: number,
+  kind?: EntryKind,
+): Promise<Recorded[]> {
+  const inEvents = kind === undefined || kind === 'usage' || kind === 'correction'
+  const inEntries = kind === undefined || !inEvents
+  const eventKind = kind === 'usage' ? 'AND e.kind = 0' : kind === 'correction' ? 'AND e.kind = 1' : ''
+  const events = inEvents
+    ? await rows(connection, `${READ_EVENTS} WHERE e.seq >= $from ${eventKind} ORDER BY e.seq LIMIT $limit`, {
+        from,
+        limit,
+      })
+    : []
+  const others = inEntries
+    ? await rows(
+        connection,
+        `SELECT * FROM entry WHERE seq >= $from ${kind ? 'AND kind = $kind' : ''} ORDER BY seq LIMIT $limit`,
+        kind ? { from, limit, kind } : { from, limit },
+      )
+    : []
+  const all: Recorded[] = [...events.map(eventOf), ...others.map(otherOf)]
+  return all.sort((a, b) => a.seq - b.seq).slice(0, limit)
+}
+
+function otherOf(row: Row): Recorded {
+  return {
+    seq: Number(row['seq']),
+    at: Number(row['recorded']),
+    named: 0,
+    names: 0,
+    entry: entryFromJson(String(row['body'])),
+  }
+}

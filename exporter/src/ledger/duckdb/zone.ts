@@ -1,0 +1,47 @@
+import type { DuckDBConnection } from '@duckdb/node-api'
+import type { Calendar } from '../../calendar.ts'
+import { appendRows, bigint, type Column, integer } from './append.ts'
+import { rows } from './connect.ts'
+
+const QUARTER = 900_000
+
+/**
+ * Events carry their local day. When the policy's zone is another than the one they were cut in, days are cut again and the
+ * day sums made anew; days whose events are already folded into the baseline keep the cut that they had.
+ */
+export async function adoptZone(connection: DuckDBConnection, calendar: Calendar): Promise<void> {
+  const [row] = await rows(connection, "SELECT value FROM memory WHERE name = 'zone'")
+  const zone = row?.['value']
+  if (zone === calendar.zone) return
+  await connection.run('BEGIN')
+  if (zone !== undefined) await cutAgain(connection, calendar)
+  await connection.run("DELETE FROM memory WHERE name = 'zone'")
+  await connection.run("INSERT INTO memory VALUES ('zone', $zone)", { zone: calendar.zone })
+  await connection.run('COMMIT')
+}
+
+async function cutAgain(connection: DuckDBConnection, calendar: Calendar): Promise<void> {
+  const cells = await rows(connection, `SELECT DISTINCT start // ${QUARTER} AS cell FROM event`)
+  await connection.run('CREATE TEMP TABLE cut (cell BIGINT, day INTEGER)')
+  const cut = cells.map((row) => ({ cell: row['cell'] as bigint, day: calendar.day(Number(row['cell']) * QUARTER) }))
+  await appendRows(connection, 'cut', CUT_COLUMNS, cut)
+  await connection.run(`UPDATE event SET day = cut.day FROM cut WHERE event.start // ${QUARTER} = cut.cell`)
+  await connection.run('DROP TABLE cut')
+  await connection.run(
+    `DELETE FROM day_total WHERE day >= (SELECT coalesce(max(value::INTEGER), -1000000) FROM memory WHERE name = 'retired_before')`,
+  )
+  await connection.run(`INSERT INTO day_total ${DAY_TOTALS}`)
+}
+
+const CUT_COLUMNS: readonly Column<{ cell: bigint; day: number }>[] = [
+  bigint('cell', (row) => row.cell),
+  integer('day', (row) => row.day),
+]
+
+/** The day sums as SQL makes them from the events. */
+export const DAY_TOTALS = `
+  SELECT e.day, e.customer, n.tier, n.model, n.provider, sum(e.calls)::BIGINT,
+    coalesce(sum(e.calls) FILTER (WHERE n.basis = 'unpriced'), 0)::BIGINT,
+    sum(e.input::BIGINT + e.cache_read + e.cache_write_5m + e.cache_write_1h + e.output + e.reasoning + e.input_audio
+      + e.output_audio + e.input_image + e.output_image)::BIGINT, sum(e.cost)::BIGINT
+  FROM event e JOIN name_set n ON n.id = e.names GROUP BY ALL`

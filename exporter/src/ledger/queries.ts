@@ -1,0 +1,78 @@
+import type { SqlValue } from './ledger.ts'
+
+/** A named question to the ledger: plain SQL that both engines understand, parameters only. */
+export interface Query {
+  readonly sql: string
+  /** Parameter names, each of which must be given. */
+  readonly params: readonly string[]
+}
+
+/** Net sums are over events and corrections; days are local day numbers. */
+export const QUERIES = {
+  /** Spend by local day and tier, from a day on. */
+  days: {
+    params: ['from'],
+    sql: `SELECT day, tier, sum(calls) AS calls, sum(cost) AS cost FROM day_total WHERE day >= $from
+          GROUP BY day, tier ORDER BY day, tier`,
+  },
+  /** Spend by tier in [from, to). */
+  tiers: {
+    params: ['from', 'to'],
+    sql: `SELECT tier, sum(calls) AS calls, sum(unpriced) AS unpriced, sum(tokens) AS tokens, sum(cost) AS cost,
+            count(DISTINCT customer) AS customers
+          FROM day_total WHERE day >= $from AND day < $to GROUP BY tier ORDER BY cost DESC, tier`,
+  },
+  /** Spend by model in [from, to), dearest first. */
+  models: {
+    params: ['from', 'to', 'limit'],
+    sql: `SELECT model, provider, sum(calls) AS calls, sum(unpriced) AS unpriced, sum(tokens) AS tokens, sum(cost) AS cost
+          FROM day_total WHERE day >= $from AND day < $to GROUP BY model, provider ORDER BY cost DESC, model LIMIT $limit`,
+  },
+  /** Dearest customers in [from, to). The tier is the one of the latest day. */
+  customers: {
+    params: ['from', 'to', 'limit'],
+    sql: `SELECT customer, arg_max(tier, day) AS tier, sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost
+          FROM day_total WHERE day >= $from AND day < $to GROUP BY customer ORDER BY cost DESC, customer LIMIT $limit`,
+  },
+  /** Dearest sessions of calls that started in [from, to), epoch ms. */
+  sessions: {
+    params: ['from', 'to', 'limit'],
+    sql: `SELECT session, customer, sum(calls) AS calls, sum(cost) AS cost, min(start) AS first, max(start) AS last
+          FROM event WHERE start >= $from AND start < $to AND session <> ''
+          GROUP BY session, customer ORDER BY cost DESC, session LIMIT $limit`,
+  },
+  /** Distinct customers and sessions with a call that started since a moment, epoch ms. */
+  active: {
+    params: ['from'],
+    sql: `SELECT count(DISTINCT customer) AS customers,
+            count(DISTINCT CASE WHEN session <> '' THEN customer || chr(31) || session END) AS sessions
+          FROM event WHERE start >= $from AND kind = 0`,
+  },
+  /** Sessions whose last call is older than a moment and that are not closed yet. Calls before `from` are not looked at. */
+  idle_sessions: {
+    params: ['from', 'idle'],
+    sql: `SELECT e.session, e.customer, arg_max(n.tier, e.seq) AS tier, sum(e.calls) AS calls, sum(e.cost) AS cost,
+            min(e.start) AS first, max(e.start) AS last
+          FROM event e JOIN name_set n ON n.id = e.names
+          WHERE e.session <> '' AND e.start >= $from
+            AND NOT EXISTS (SELECT 1 FROM entry c WHERE c.kind = 'session_closed'
+              AND c.body->>'session' = e.session AND c.body->>'customer' = e.customer)
+          GROUP BY e.session, e.customer HAVING max(greatest(e.start, e.start + e.duration_ms)) < $idle`,
+  },
+  /** The ledger's own sums, for comparing with any view. */
+  sum: {
+    params: [],
+    sql: `SELECT sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost FROM day_total`,
+  },
+} as const satisfies Record<string, Query>
+export type QueryName = keyof typeof QUERIES
+
+/** The statement of a named question; throws when the name or a parameter is not known. */
+export function statement(name: string, params: Readonly<Record<string, SqlValue>>): string {
+  const query = (QUERIES as Record<string, Query>)[name]
+  if (!query) throw new RangeError(`no query named ${name}; there are: ${Object.keys(QUERIES).join(', ')}`)
+  for (const param of query.params) {
+    if (!(param in params)) throw new RangeError(`query ${name} needs ${param}`)
+  }
+  return query.sql
+}
