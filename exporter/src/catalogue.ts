@@ -15,29 +15,23 @@ export interface Metric {
   readonly buckets?: readonly string[]
 }
 
-/** The value that stands for every one beyond a label's bound. */
-export const OTHER = 'other'
-/** The value of a label that a call did not carry. */
-export const UNKNOWN = 'unknown'
-
 /**
- * Labels whose values come from outside. `bound` = how many distinct values get series of their own, first come first
- * served; later ones are counted as `other`. The position is the bit in `Recorded.named`, so the order is for ever: append
- * only. `series` bounds the combinations of tier, model, provider and environment.
+ * How many distinct values of each outside label get series of their own, first come first served; later ones are counted
+ * as `other`. `series` bounds the combinations of tier, model, provider and environment. The bound of `customer` is the
+ * policy's (`metrics.customers`).
  */
-export const BOUNDED_LABELS = [
-  { label: 'tier', bound: 20 },
-  { label: 'model', bound: 300 },
-  { label: 'provider', bound: 50 },
-  { label: 'environment', bound: 20 },
-  { label: 'operation', bound: 100 },
-  { label: 'query_type', bound: 50 },
-  { label: 'agent', bound: 200 },
-  { label: 'customer', bound: 200 },
-  { label: 'error_class', bound: 50 },
-  { label: 'series', bound: 2000 },
-] as const
-export type BoundedLabel = (typeof BOUNDED_LABELS)[number]['label']
+export const LABEL_BOUNDS = {
+  tier: 20,
+  model: 300,
+  provider: 50,
+  environment: 20,
+  operation: 100,
+  query_type: 50,
+  agent: 200,
+  customer: 200,
+  error_class: 50,
+  series: 2000,
+} as const
 
 const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', '120', '300'] as const
 

@@ -10,6 +10,11 @@ export type Nano = bigint
 /** The customer of a call that nobody could be named for: shown, never dropped. */
 export const UNATTRIBUTED = 'unattributed'
 
+/** The label value that stands for every one beyond a label's bound. */
+export const OTHER = 'other'
+/** The label value of what a call did not say. */
+export const UNKNOWN = 'unknown'
+
 /** Outcome of a client call. Error rate = failed / (success + failed). */
 export const STATUSES = ['success', 'failed', 'blocked', 'rejected', 'cancelled'] as const
 export type Status = (typeof STATUSES)[number]

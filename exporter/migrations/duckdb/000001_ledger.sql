@@ -108,7 +108,6 @@ CREATE TABLE baseline (
 CREATE TABLE baseline_customer (
   customer VARCHAR NOT NULL,     -- '' for those without series of their own
   tier VARCHAR NOT NULL,
-  tier_named BOOLEAN NOT NULL,
   admitted BIGINT NOT NULL,      -- sequence number of the admission that held, 0 without one
   first_at BIGINT NOT NULL,
   calls BIGINT NOT NULL,
@@ -116,8 +115,8 @@ CREATE TABLE baseline_customer (
 );
 CREATE TABLE baseline_histogram (
   family VARCHAR NOT NULL,
-  names INTEGER NOT NULL,
-  named INTEGER NOT NULL,
+  model VARCHAR NOT NULL,
+  provider VARCHAR NOT NULL,
   bucket INTEGER NOT NULL,
   first_at BIGINT NOT NULL,
   n BIGINT NOT NULL,

@@ -1,4 +1,4 @@
-import { type Admission, type Correction, UNATTRIBUTED, type Usage } from '../usage.ts'
+import { type Admission, type Correction, OTHER, UNATTRIBUTED, type Usage } from '../usage.ts'
 
 /**
  * Labels whose values come from outside. The position is the bit in `Recorded.named`, so the order is for ever: append
@@ -67,7 +67,8 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
   const has = (label: AdmittedLabel, value: string): boolean => value === '' || sets.get(label)?.has(value) === true
   const claim = (label: AdmittedLabel, value: string, admit: (entry: Admission) => void): boolean => {
     const set = sets.get(label)
-    if (!set || set.size >= options.bounds[label]) return false
+    // A value that is called like the sum of the rest stays in the rest.
+    if (!set || set.size >= options.bounds[label] || value === OTHER) return false
     set.add(value)
     admit(change(label, value, 'admit'))
     return true
@@ -123,6 +124,7 @@ function createCustomerSlots(admitted: Set<string>, options: AdmissionOptions): 
     has: (customer) => customer === UNATTRIBUTED || admitted.has(customer),
     name(customer, at, admit) {
       if (customer === UNATTRIBUTED) return true
+      if (customer === OTHER) return false
       if (!admitted.has(customer)) {
         if (admitted.size >= bound) {
           if (at < nextFree || bound === 0) return false

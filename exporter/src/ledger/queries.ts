@@ -56,7 +56,7 @@ export const QUERIES = {
           FROM event e JOIN name_set n ON n.id = e.names
           WHERE e.session <> '' AND e.start >= $from
             AND NOT EXISTS (SELECT 1 FROM entry c WHERE c.kind = 'session_closed'
-              AND c.body->>'session' = e.session AND c.body->>'customer' = e.customer)
+              AND (c.body->>'session') = e.session AND (c.body->>'customer') = e.customer)
           GROUP BY e.session, e.customer HAVING max(greatest(e.start, e.start + e.duration_ms)) < $idle`,
   },
   /** The ledger's own sums, for comparing with any view. */

@@ -24,11 +24,12 @@ export function createRecentKeys(expected = 0): RecentKeys {
     slots = larger
   }
   return {
-    has: (word) => slots[place(slots, word || 1)] !== 0,
+    has: (word) => slots[place(slots, word >>> 0 || 1)] !== 0,
     add: (word) => {
-      const index = place(slots, word || 1)
+      const mark = word >>> 0 || 1
+      const index = place(slots, mark)
       if (slots[index] !== 0) return
-      slots[index] = word || 1
+      slots[index] = mark
       if (++size * 2 > slots.length) grow()
     },
     get size() {

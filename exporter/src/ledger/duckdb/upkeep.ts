@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { customerSql, type HistogramSpec, histogramSql, TOTALS_COLUMNS } from '../totals.ts'
+import type { HistogramSpec } from '../observed.ts'
+import { customerSql, histogramSql, TOTALS_COLUMNS } from '../totals.ts'
 
 /** Sums the appended rows of these days into one row each name. */
 export async function compactDays(connection: DuckDBConnection, days: readonly number[]): Promise<void> {

@@ -1,0 +1,77 @@
+import { type Metric, METRICS } from '../../catalogue.ts'
+import { seriesOf } from '../../ledger/labels.ts'
+import { bucketOf, type HistogramSpec, type HistogramValue, OBSERVED } from '../../ledger/observed.ts'
+import type { BucketTotal } from '../../ledger/totals.ts'
+import type { Usage } from '../../usage.ts'
+import { type Distribution, histogramFamily, type HistogramFamily, scaled } from './cells.ts'
+import type { Family } from './sample.ts'
+
+type HistogramMetric = Metric & { readonly type: 'histogram' }
+
+interface Shown {
+  readonly metric: HistogramMetric
+  readonly of: HistogramValue
+  /** Decimal places between the observed integer and the metric's unit. */
+  readonly places: number
+}
+
+/** The distributions of single calls: which metric shows which observation. */
+const SHOWN: readonly Shown[] = [
+  { metric: METRICS.callCost, of: 'cost', places: 9 },
+  { metric: METRICS.contextUsed, of: 'context', places: 6 },
+  { metric: METRICS.duration, of: 'duration', places: 3 },
+  { metric: METRICS.ttft, of: 'ttft', places: 3 },
+]
+
+/** What the ledger must keep of each distribution when retention deletes single events. */
+export const HISTOGRAM_SPECS: readonly HistogramSpec[] = SHOWN.map(({ metric, of, places }) => ({
+  family: metric.name,
+  of,
+  bounds: (metric.buckets ?? []).map((bound) => Math.round(Number(bound) * 10 ** places)),
+}))
+
+export interface Distributions {
+  load(totals: readonly BucketTotal[]): void
+  observe(event: Usage, named: number, at: number): void
+  families(): Family[]
+}
+
+export function createDistributions(): Distributions {
+  const parts = SHOWN.map((shown, index) => ({
+    ...shown,
+    spec: HISTOGRAM_SPECS[index] as HistogramSpec,
+    family: histogramFamily(shown.metric, (total) => scaled(total, shown.places)),
+  }))
+  return {
+    load(totals) {
+      for (const part of parts) {
+        for (const total of totals) if (total.family === part.metric.name) add(part.family, part.metric, total)
+      }
+    },
+    observe(event, named, at) {
+      let labels: ReturnType<typeof seriesOf> | null = null
+      for (const part of parts) {
+        const value = OBSERVED[part.of].of(event)
+        if (value === null) continue
+        labels ??= seriesOf(event, named)
+        const series = part.family.series(pick(part.metric, labels), at)
+        const bucket = bucketOf(part.spec, value)
+        series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
+        series.total += value
+        if (event.trace !== null)
+          series.exemplars[bucket] = { trace: event.trace, value: scaled(value, part.places), at }
+      }
+    },
+    families: () => parts.map((part) => part.family.family()),
+  }
+}
+
+function add(family: HistogramFamily, metric: HistogramMetric, total: BucketTotal): void {
+  const series: Distribution = family.series(pick(metric, total), total.firstAt)
+  series.counts[total.bucket] = (series.counts[total.bucket] ?? 0) + total.n
+  series.total += total.total
+}
+
+function pick(metric: Metric, labels: { readonly model: string; readonly provider: string }): string[] {
+  return metric.labels.map((label) => (label === 'model' ? labels.model : labels.provider))
+}
