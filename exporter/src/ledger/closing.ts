@@ -1,7 +1,7 @@
 import type { SessionClosed } from '../usage.ts'
 import type { Ledger } from './ledger.ts'
 
-/** Calls older than this keep no session open and are not looked at again. */
+/** A session is looked at again as long as it had a call within this time. */
 const LOOK_BACK_MS = 3 * 86_400_000
 const BATCH = 5_000
 

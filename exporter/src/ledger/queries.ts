@@ -48,13 +48,13 @@ export const QUERIES = {
             count(DISTINCT CASE WHEN session <> '' THEN customer || chr(31) || session END) AS sessions
           FROM event WHERE start >= $from AND kind = 0`,
   },
-  /** Sessions whose last call is older than a moment and that are not closed yet. Calls before `from` are not looked at. */
+  /** Sessions whose last call is older than a moment and that are not closed yet. Only those with a call since `from`. */
   idle_sessions: {
     params: ['from', 'idle'],
     sql: `SELECT e.session, e.customer, arg_max(n.tier, e.seq) AS tier, sum(e.calls) AS calls, sum(e.cost) AS cost,
             min(e.start) AS first, max(e.start) AS last
           FROM event e JOIN name_set n ON n.id = e.names
-          WHERE e.session <> '' AND e.start >= $from
+          WHERE e.session <> '' AND (e.customer, e.session) IN (SELECT (customer, session) FROM event WHERE start >= $from)
             AND NOT EXISTS (SELECT 1 FROM entry c WHERE c.kind = 'session_closed'
               AND (c.body->>'session') = e.session AND (c.body->>'customer') = e.customer)
           GROUP BY e.session, e.customer HAVING max(greatest(e.start, e.start + e.duration_ms)) < $idle`,

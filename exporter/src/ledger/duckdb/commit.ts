@@ -86,7 +86,7 @@ function doubtful(state: State, appends: readonly (readonly Entry[])[], hashes: 
 }
 
 function refusal(state: State, calendar: Calendar, entry: Entry): string | null {
-  if (entry.kind !== 'usage' || calendar.day(entry.start) >= state.retiredBefore) return null
+  if (!('start' in entry) || calendar.day(entry.start) >= state.retiredBefore) return null
   return `started at ${new Date(entry.start).toISOString()}, in a day whose single events were already folded away by retention; a second report of one could not be told from a new one`
 }
 
