@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process'
+import { readdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { expect, it } from 'vitest'
+import { createCalendar } from '../../src/calendar.ts'
+import { migrations } from '../../src/ledger/duckdb/migrate.ts'
+import { DAY, T0, usage } from '../support/entries.ts'
+import { openLedger, scratch } from '../support/ledger.ts'
+import { testLedger } from './contract.ts'
+
+testLedger('DuckDB', (folder, now) => openLedger(folder, now))
+
+const now = () => T0 + DAY
+
+it('tells a second process, in a sentence, who has the ledger and what to do', async () => {
+  const { path, remove } = await scratch()
+  const ledger = await openLedger(path, now)
+  const script = fileURLToPath(new URL('../support/open-ledger.mjs', import.meta.url))
+  const second = promisify(execFile)(process.execPath, [script, `${path}/ledger.duckdb`])
+  await expect(second).rejects.toMatchObject({
+    code: 1,
+    stderr: `the ledger ${path}/ledger.duckdb is in use by another process (PID ${process.pid}); one process writes a ledger: stop the other one, or give this one a directory of its own with --data\n`,
+  })
+  expect(await ledger.append([usage('still works')])).toMatchObject({ accepted: 1 })
+  await ledger.close()
+  await remove()
+})
+
+it('backs the ledger up before it changes its schema', async () => {
+  const { path, remove } = await scratch()
+  let ledger = await openLedger(path, now)
+  await ledger.append([usage('a')])
+  await ledger.close()
+  const next = { number: 2, name: '000002_more.sql', sql: 'CREATE TABLE more (n INTEGER)' }
+  ledger = await openLedger(path, now, { migrations: [...(await migrations()), next] })
+  expect(await ledger.append([usage('a'), usage('b')])).toMatchObject({ accepted: 1, duplicates: 1 })
+  await ledger.close()
+  expect(await readdir(path)).toContain('ledger.duckdb.schema-1.backup')
+  const backup = await DuckDBInstance.create(`${path}/ledger.duckdb.schema-1.backup`)
+  const connection = await backup.connect()
+  const rows = await connection.runAndReadAll('SELECT count(*) AS n FROM event')
+  expect(rows.getRowObjects()).toEqual([{ n: 1n }])
+  backup.closeSync()
+  await remove()
+})
+
+it('leaves the ledger as it was when a migration fails', async () => {
+  const { path, remove } = await scratch()
+  let ledger = await openLedger(path, now)
+  await ledger.append([usage('a')])
+  await ledger.close()
+  const bad = {
+    number: 2,
+    name: '000002_bad.sql',
+    sql: 'CREATE TABLE half (n INTEGER); ALTER TABLE nothing ADD n INTEGER',
+  }
+  await expect(openLedger(path, now, { migrations: [...(await migrations()), bad] })).rejects.toThrow('nothing')
+  ledger = await openLedger(path, now)
+  expect(await ledger.append([usage('a')])).toMatchObject({ duplicates: 1 })
+  await ledger.close()
+  await remove()
+})
+
+it('refuses a ledger that a newer version wrote', async () => {
+  const { path, remove } = await scratch()
+  const newer = { number: 7, name: '000007_future.sql', sql: 'CREATE TABLE future (n INTEGER)' }
+  const ledger = await openLedger(path, now, { migrations: [...(await migrations()), newer] })
+  await ledger.close()
+  await expect(openLedger(path, now)).rejects.toThrow(
+    'the ledger has schema 7, this version knows schemas up to 1: it was written by a newer version; start that version, or restore the backup that was made before its migration',
+  )
+  await remove()
+})
+
+it('cuts days again when the zone changes, and loses nothing', async () => {
+  const { path, remove } = await scratch()
+  // 23:30 UTC on Sunday is Monday in Kolkata, whose offset is five and a half hours.
+  const late = usage('late', { start: T0 - 1_800_000 })
+  let ledger = await openLedger(path, now)
+  await ledger.append([late, usage('a')])
+  expect(await ledger.query('days', { from: 0 })).toHaveLength(2)
+  await ledger.close()
+  ledger = await openLedger(path, now, { calendar: createCalendar('Asia/Kolkata') })
+  expect(await ledger.query('days', { from: 0 })).toEqual([
+    { day: T0 / DAY, tier: 'tier_1', calls: 2n, cost: 450_000n },
+  ])
+  await ledger.append([usage('b')])
+  expect(await ledger.query('days', { from: 0 })).toEqual([
+    { day: T0 / DAY, tier: 'tier_1', calls: 3n, cost: 675_000n },
+  ])
+  await ledger.close()
+  await remove()
+})
+
+it('compacts the sums of days without changing them', async () => {
+  const { path, remove } = await scratch()
+  const ledger = await openLedger(path, now)
+  for (let i = 0; i < 130; i++) await ledger.append([usage(`a${i}`), usage(`b${i}`, { start: T0 - DAY })])
+  const rows = await ledger.snapshot(async (run) => (await run('SELECT count(*) AS n FROM day_total'))[0]?.['n'])
+  expect(Number(rows.state)).toBeLessThan(10)
+  expect(await ledger.query('sum')).toEqual([{ calls: 260n, tokens: 7800n, cost: 58_500_000n }])
+  await ledger.close()
+  await remove()
+})
