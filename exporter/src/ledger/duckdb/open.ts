@@ -10,7 +10,7 @@ import { commit } from './commit.ts'
 import { rows, sentence } from './connect.ts'
 import { type Migration, migrations } from './migrate.ts'
 import { readEntries } from './read.ts'
-import { copyTo, openState, type State } from './state.ts'
+import { closeState, copyTo, openState, type State } from './state.ts'
 import { compactDays, retire } from './upkeep.ts'
 
 export interface LedgerOptions {
@@ -44,6 +44,7 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
   let lastSeq = state.seq
   const openedAt = options.now()
   const touched = new Set<number>()
+  const readers = new Set<Promise<unknown>>()
   let commits = 0
   let reopening: NodeJS.Timeout | null = null
 
@@ -67,7 +68,7 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
   /** A write failed: what is in memory may not be what is in the file, so the file is closed, and opened again when it can be. */
   const fail = (cause: unknown) => {
     failure = { reason: sentence(cause), since: options.now() }
-    state?.instance.closeSync()
+    if (state) closeState(state)
     state = null
     options.onHealth?.(health())
     reopening = setTimeout(reopen, REOPEN_MS)
@@ -75,6 +76,8 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
   const reopen = () =>
     void queue.exclusive(async () => {
       try {
+        // Two instances on one file in one process would not see each other's lock.
+        await Promise.allSettled(readers)
         const opened = await openState(stateOptions)
         await proveWritable(opened)
         state = opened
@@ -135,11 +138,12 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
       }
     })
   const reading = async <T>(job: (connection: State['writer']) => Promise<T>): Promise<T> => {
-    const connection = await use().instance.connect()
+    const read = readOn(use(), job)
+    readers.add(read)
     try {
-      return await job(connection)
+      return await read
     } finally {
-      connection.closeSync()
+      readers.delete(read)
     }
   }
 
@@ -182,7 +186,8 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
     close: async () => {
       await queue.close()
       if (reopening) clearTimeout(reopening)
-      state?.instance.closeSync()
+      await Promise.allSettled(readers)
+      if (state) closeState(state)
       state = null
       failure ??= { reason: 'it is closed', since: options.now() }
     },
@@ -191,6 +196,15 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
 
 const LAST_SEQ = `SELECT greatest((SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(seq), 0) FROM entry),
   (SELECT coalesce(max(value::BIGINT), 0) FROM memory WHERE name = 'seq')) AS seq`
+
+async function readOn<T>(state: State, job: (connection: State['writer']) => Promise<T>): Promise<T> {
+  const connection = await state.instance.connect()
+  try {
+    return await job(connection)
+  } finally {
+    connection.closeSync()
+  }
+}
 
 function unavailable(reason: string | undefined): LedgerUnavailable {
   return new LedgerUnavailable(`the ledger cannot be written: ${reason ?? 'it is closed'}`)

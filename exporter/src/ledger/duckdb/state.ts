@@ -37,8 +37,8 @@ export interface State {
 /** Opens the file, brings its schema up to date and reads what must be in memory. */
 export async function openState(options: StateOptions): Promise<State> {
   const instance = await connect(options.file)
+  const writer = await instance.connect()
   try {
-    const writer = await instance.connect()
     await writer.run('SET autoinstall_known_extensions=false; SET autoload_known_extensions=false')
     await migrate(writer, options.migrations, (from) => copyTo(writer, `${options.file}.schema-${from}.backup`))
     await adoptZone(writer, options.calendar)
@@ -54,9 +54,16 @@ export async function openState(options: StateOptions): Promise<State> {
       seq: await lastSeq(writer),
     }
   } catch (cause) {
+    writer.closeSync()
     instance.closeSync()
     throw cause
   }
+}
+
+/** Closes the file: an open connection would keep it open. */
+export function closeState(state: State): void {
+  state.writer.closeSync()
+  state.instance.closeSync()
 }
 
 /** Copies the whole database into a new file; consistent, while it stays open. */
