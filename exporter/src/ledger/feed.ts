@@ -18,8 +18,6 @@ export interface FeedOptions {
   readonly published: number
   /** Entries from a number on, in order, read back from the ledger. */
   readonly read: (from: number, limit: number) => Promise<Recorded[]>
-  /** Told when reading back failed; the follower is tried again. */
-  readonly onError: (cause: unknown) => void
 }
 
 const PAGE = 10_000
@@ -54,8 +52,8 @@ export function createFeed(options: FeedOptions): Feed {
         deliver(follower, page)
         // A short page holds all there is up to the number published before the read: numbers missing are gone for good.
         if (page.length < PAGE) follower.next = Math.max(follower.next, upTo + 1)
-      } catch (cause) {
-        options.onError(cause)
+      } catch {
+        // The ledger cannot be read just now, and says so itself.
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
       }
     }

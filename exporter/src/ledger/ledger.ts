@@ -63,7 +63,8 @@ export interface LedgerHealth {
  * The one exact record of usage. Two engines stand behind it; `testLedger(engine)` is the written contract.
  *
  * - `append` resolves when the entries are durable and no earlier; the same idempotency key is one event. It rejects with
- *   LedgerBusy (too much waiting: try again later) or LedgerUnavailable (cannot be written now); then nothing was kept.
+ *   LedgerBusy (too much waiting: nothing of it was kept) or LedgerUnavailable (cannot be written now). Then nothing is
+ *   acknowledged: hand it in again, its keys make it count once.
  * - `snapshot` + `follow(seq + 1)` show every entry exactly once; `follow` never delivers n after m > n.
  * - `query` answers one of the named questions in `queries/`.
  */
@@ -96,7 +97,7 @@ export class LedgerBusy extends Error {
   }
 }
 
-/** The ledger cannot be written now (disk full, directory read-only, …). Nothing of this append was kept. */
+/** The ledger cannot be written now (disk full, directory read-only, …). Nothing of this append is acknowledged. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable'
 }
