@@ -75,8 +75,8 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
   }
   const nameAll = (event: Usage | Correction, decide: (label: AdmittedLabel, value: string) => boolean): number => {
     let named = 0
-    for (const label of PLAIN) if (decide(label, valueOf(event, label))) named |= bit(label)
-    const series = SERIES.map((label) => (named & bit(label) ? valueOf(event, label) : OTHER_MARK)).join(SEPARATOR)
+    for (const label of PLAIN) if (decide(label, ownValue(event, label))) named |= bit(label)
+    const series = SERIES.map((label) => (named & bit(label) ? ownValue(event, label) : OTHER_MARK)).join(SEPARATOR)
     if (decide('series', series)) named |= bit('series')
     return named
   }
@@ -144,7 +144,7 @@ function createCustomerSlots(admitted: Set<string>, options: AdmissionOptions): 
   }
 }
 
-function valueOf(event: Usage | Correction, label: AdmittedLabel): string {
+function ownValue(event: Usage | Correction, label: AdmittedLabel): string {
   switch (label) {
     case 'tier':
       return event.tier ?? ''

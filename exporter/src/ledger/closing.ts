@@ -17,14 +17,14 @@ export function createSessionCloser(ledger: Ledger, idleMs: number): (now: numbe
       (row): SessionClosed => ({
         kind: 'session_closed',
         version: 1,
-        key: `session:${String(row['customer'])}:${String(row['session'])}`,
-        session: String(row['session']),
-        customer: String(row['customer']),
-        tier: row['tier'] === '' ? null : String(row['tier']),
-        calls: Number(row['calls']),
-        cost: row['cost'] as bigint,
-        first: Number(row['first']),
-        last: Number(row['last']),
+        key: `session:${String(row.customer)}:${String(row.session)}`,
+        session: String(row.session),
+        customer: String(row.customer),
+        tier: row.tier === '' ? null : String(row.tier),
+        calls: Number(row.calls),
+        cost: row.cost as bigint,
+        first: Number(row.first),
+        last: Number(row.last),
       }),
     )
     for (let from = 0; from < entries.length; from += BATCH) await ledger.append(entries.slice(from, from + BATCH))

@@ -24,7 +24,8 @@ it('delivers every number once and in order, wherever a follower starts, whateve
         }
         const feed = createFeed({ published: all[before - 1] ?? 0, read })
         const seen = starts.map((): number[] => [])
-        starts.forEach((from, i) => feed.follow(from, (batch) => seen[i]?.push(...batch.map(({ seq }) => seq))))
+        for (const [i, from] of starts.entries())
+          feed.follow(from, (batch) => seen[i]?.push(...batch.map(({ seq }) => seq)))
         for (let i = before; i < all.length; i += step) {
           const batch = all.slice(i, i + step).map(entry)
           stored.push(...batch)
@@ -32,7 +33,7 @@ it('delivers every number once and in order, wherever a follower starts, whateve
           feed.publish(batch)
         }
         for (let i = 0; i < 12; i++) await turn()
-        starts.forEach((from, i) => expect(seen[i]).toEqual(all.filter((seq) => seq >= from)))
+        for (const [i, from] of starts.entries()) expect(seen[i]).toEqual(all.filter((seq) => seq >= from))
       },
     ),
   )

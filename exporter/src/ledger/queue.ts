@@ -50,7 +50,7 @@ export function createQueue(options: QueueOptions): Queue {
     waiting = waiting.slice(batch.length)
     try {
       const receipts = await options.commit(batch.map((append) => append.entries))
-      batch.forEach((append, index) => append.resolve(receipts[index] as Receipt))
+      for (const [index, append] of batch.entries()) append.resolve(receipts[index] as Receipt)
     } catch (cause) {
       for (const append of batch) append.reject(cause)
     } finally {

@@ -130,52 +130,52 @@ const GROUPS = `
 
 function groupTotal(row: Row): GroupTotal {
   return {
-    correction: Number(row['kind']) === 1,
+    correction: Number(row.kind) === 1,
     series: {
-      tier: text(row['s_tier']),
-      model: text(row['s_model']),
-      provider: text(row['s_provider']),
-      environment: text(row['s_environment']),
+      tier: text(row.s_tier),
+      model: text(row.s_model),
+      provider: text(row.s_provider),
+      environment: text(row.s_environment),
     },
-    tier: text(row['tier']),
-    model: text(row['model']),
-    provider: text(row['provider']),
-    operation: text(row['operation']),
-    queryType: text(row['query_type']),
-    agent: text(row['agent']),
-    errorClass: text(row['error_class']),
-    status: text(row['status']),
-    basis: text(row['basis']),
-    cacheHit: row['cache_hit'] === true,
-    firstAt: Number(row['first_at']),
-    calls: Number(row['calls']),
+    tier: text(row.tier),
+    model: text(row.model),
+    provider: text(row.provider),
+    operation: text(row.operation),
+    queryType: text(row.query_type),
+    agent: text(row.agent),
+    errorClass: text(row.error_class),
+    status: text(row.status),
+    basis: text(row.basis),
+    cacheHit: row.cache_hit === true,
+    firstAt: Number(row.first_at),
+    calls: Number(row.calls),
     tokens: TOKEN_CLASSES.map((name) => Number(row[name])),
-    cost: row['cost'] as bigint,
-    costUp: row['cost_up'] as bigint,
-    saved: row['saved'] as bigint,
+    cost: row.cost as bigint,
+    costUp: row.cost_up as bigint,
+    saved: row.saved as bigint,
   }
 }
 
 function customerTotal(row: Row): CustomerTotal {
   return {
-    customer: text(row['customer']),
-    tier: text(row['tier']),
-    current: row['current'] === true,
-    firstAt: Number(row['first_at']),
-    calls: Number(row['calls']),
-    cost: row['cost'] as bigint,
+    customer: text(row.customer),
+    tier: text(row.tier),
+    current: row.current === true,
+    firstAt: Number(row.first_at),
+    calls: Number(row.calls),
+    cost: row.cost as bigint,
   }
 }
 
 function bucketTotal(row: Row): BucketTotal {
   return {
-    family: text(row['family']),
-    model: text(row['model']),
-    provider: text(row['provider']),
-    bucket: Number(row['bucket']),
-    firstAt: Number(row['first_at']),
-    n: Number(row['n']),
-    total: row['total'] as bigint,
+    family: text(row.family),
+    model: text(row.model),
+    provider: text(row.provider),
+    bucket: Number(row.bucket),
+    firstAt: Number(row.first_at),
+    n: Number(row.n),
+    total: row.total as bigint,
   }
 }
 

@@ -57,7 +57,7 @@ it('keeps nothing that it did not acknowledge on a full disk, says why, and goes
   await recovered(ledger.health)
   await ledger.append([usage('after')])
   const [sum] = await ledger.query('sum')
-  expect(Number(sum?.['calls'])).toBe(acknowledged.length + 1)
+  expect(Number(sum?.calls)).toBe(acknowledged.length + 1)
   const keys = seen.filter(({ entry }) => entry.kind === 'usage').map(({ entry }) => entry.key)
   expect(keys).toEqual([...acknowledged, 'after'])
   await stop()

@@ -98,7 +98,7 @@ it('compacts the sums of days without changing them', async () => {
   const { path, remove } = await scratch()
   const ledger = await openLedger(path, now)
   for (let i = 0; i < 130; i++) await ledger.append([usage(`a${i}`), usage(`b${i}`, { start: T0 - DAY })])
-  const rows = await ledger.snapshot(async (run) => (await run('SELECT count(*) AS n FROM day_total'))[0]?.['n'])
+  const rows = await ledger.snapshot(async (run) => (await run('SELECT count(*) AS n FROM day_total'))[0]?.n)
   expect(Number(rows.state)).toBeLessThan(10)
   expect(await ledger.query('sum')).toEqual([{ calls: 260n, tokens: 7800n, cost: 58_500_000n }])
   await ledger.close()

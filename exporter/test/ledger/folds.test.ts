@@ -157,7 +157,7 @@ it('shows the same numbers whether it followed every entry or starts from what t
         )
         expect(shown(view.collect())).toEqual(shown(fresh.collect()))
         const [sum] = await ledger.query('sum')
-        expect({ calls: sum?.['calls'] ?? 0n, cost: sum?.['cost'] ?? 0n }).toEqual(truth)
+        expect({ calls: sum?.calls ?? 0n, cost: sum?.cost ?? 0n }).toEqual(truth)
         await fresh.close()
       } finally {
         await view.close()

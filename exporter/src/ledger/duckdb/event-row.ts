@@ -120,46 +120,46 @@ export const READ_EVENTS = `
 
 /** A stored row → the entry that was recorded, but for the key, which comes back as its hash. */
 export function eventOf(row: Row): Recorded<Usage | Correction> {
-  const extra = JSON.parse(asText(row['extra']) || '{}') as Record<string, unknown>
-  const entry = Number(row['kind']) === 0 ? usageOf(row, extra) : correctionOf(row, extra)
+  const extra = JSON.parse(asText(row.extra) || '{}') as Record<string, unknown>
+  const entry = Number(row.kind) === 0 ? usageOf(row, extra) : correctionOf(row, extra)
   return {
-    seq: Number(row['seq']),
-    at: Number(row['recorded']),
-    named: Number(row['named']),
-    names: Number(row['names']),
+    seq: Number(row.seq),
+    at: Number(row.recorded),
+    named: Number(row.named),
+    names: Number(row.names),
     entry,
   }
 }
 
 function usageOf(row: Row, extra: Record<string, unknown>): Usage {
-  const basis = asText(row['basis']) as Usage['basis']
+  const basis = asText(row.basis) as Usage['basis']
   return {
     kind: 'usage',
     version: 1,
     ...commonOf(row),
-    trace: asOptional(row['trace']),
-    callType: asOptional(row['call_type']),
-    modelAsked: asOptional(row['model_asked']),
-    project: asOptional(row['project']),
-    keyAlias: asOptional(row['key_alias']),
-    promptName: asOptional(row['prompt_name']),
-    promptVersion: asOptional(row['prompt_version']),
-    tools: (extra['tools'] as string[] | undefined) ?? [],
-    errorClass: asOptional(row['error_class']),
-    errorMessage: (extra['errorMessage'] as string | undefined) ?? null,
-    finishReason: asOptional(row['finish_reason']),
-    stream: row['stream'] === '1',
-    cacheHit: row['cache_hit'] === '1',
-    temperature: (extra['temperature'] as number | undefined) ?? null,
-    cost: basis === 'unpriced' ? null : (row['cost'] as bigint),
+    trace: asOptional(row.trace),
+    callType: asOptional(row.call_type),
+    modelAsked: asOptional(row.model_asked),
+    project: asOptional(row.project),
+    keyAlias: asOptional(row.key_alias),
+    promptName: asOptional(row.prompt_name),
+    promptVersion: asOptional(row.prompt_version),
+    tools: (extra.tools as string[] | undefined) ?? [],
+    errorClass: asOptional(row.error_class),
+    errorMessage: (extra.errorMessage as string | undefined) ?? null,
+    finishReason: asOptional(row.finish_reason),
+    stream: row.stream === '1',
+    cacheHit: row.cache_hit === '1',
+    temperature: (extra.temperature as number | undefined) ?? null,
+    cost: basis === 'unpriced' ? null : (row.cost as bigint),
     basis,
-    saved: row['cache_hit'] === '1' && extra['savedUnknown'] !== true ? (row['saved'] as bigint) : null,
-    durationMs: asMeasured(row['duration_ms']),
-    ttftMs: asMeasured(row['ttft_ms']),
-    contextWindow: row['context_window'] === '' ? null : Number(row['context_window']),
-    bytes: (extra['bytes'] as number | undefined) ?? null,
-    dimensions: (extra['dimensions'] as number | undefined) ?? null,
-    metadata: (extra['metadata'] as Record<string, string> | undefined) ?? {},
+    saved: row.cache_hit === '1' && extra.savedUnknown !== true ? (row.saved as bigint) : null,
+    durationMs: asMeasured(row.duration_ms),
+    ttftMs: asMeasured(row.ttft_ms),
+    contextWindow: row.context_window === '' ? null : Number(row.context_window),
+    bytes: (extra.bytes as number | undefined) ?? null,
+    dimensions: (extra.dimensions as number | undefined) ?? null,
+    metadata: (extra.metadata as Record<string, string> | undefined) ?? {},
   }
 }
 
@@ -168,31 +168,31 @@ function correctionOf(row: Row, extra: Record<string, unknown>): Correction {
     kind: 'correction',
     version: 1,
     ...commonOf(row),
-    of: String(extra['of']),
-    reason: String(extra['reason']),
-    by: String(extra['by']),
-    basis: asText(row['basis']) as Correction['basis'],
-    calls: Number(row['calls']),
-    cost: row['cost'] as bigint,
+    of: String(extra.of),
+    reason: String(extra.reason),
+    by: String(extra.by),
+    basis: asText(row.basis) as Correction['basis'],
+    calls: Number(row.calls),
+    cost: row.cost as bigint,
   }
 }
 
 function commonOf(row: Row) {
   return {
-    key: storedKey(row['k'] as bigint, row['k2'] as bigint),
-    source: asText(row['source']),
-    start: Number(row['start']),
-    customer: asText(row['customer']),
-    tier: asOptional(row['tier']),
-    user: asOptional(row['usr']),
-    session: asOptional(row['session']),
-    agent: asOptional(row['agent']),
-    operation: asOptional(row['operation']),
-    queryType: asOptional(row['query_type']),
-    model: asOptional(row['model']),
-    provider: asOptional(row['provider']),
-    environment: asOptional(row['environment']),
-    status: asText(row['status']) as Usage['status'],
+    key: storedKey(row.k as bigint, row.k2 as bigint),
+    source: asText(row.source),
+    start: Number(row.start),
+    customer: asText(row.customer),
+    tier: asOptional(row.tier),
+    user: asOptional(row.usr),
+    session: asOptional(row.session),
+    agent: asOptional(row.agent),
+    operation: asOptional(row.operation),
+    queryType: asOptional(row.query_type),
+    model: asOptional(row.model),
+    provider: asOptional(row.provider),
+    environment: asOptional(row.environment),
+    status: asText(row.status) as Usage['status'],
     tokens: tokensOf(row),
   }
 }

@@ -22,7 +22,7 @@ export async function lookUp(
   await connection.run('CREATE TEMP TABLE IF NOT EXISTS asked (k BIGINT, k2 BIGINT)')
   await connection.run('DELETE FROM asked')
   await appendRows(connection, 'asked', ASKED_COLUMNS, keys)
-  const add = (row: Row, kept: Kept | null) => found.set(keyId(row['k'] as bigint, row['k2'] as bigint), kept)
+  const add = (row: Row, kept: Kept | null) => found.set(keyId(row.k as bigint, row.k2 as bigint), kept)
   for (const row of await rows(connection, KEPT_EVENTS)) add(row, keptOf(row))
   for (const row of await rows(connection, 'SELECT k, k2 FROM entry SEMI JOIN asked USING (k, k2)')) add(row, null)
   return found
@@ -37,9 +37,9 @@ const KEPT_EVENTS = `
 
 function keptOf(row: Row): Kept {
   return {
-    cost: row['basis'] === 'unpriced' ? null : (row['cost'] as bigint),
-    tokens: Number(row['tokens']),
-    status: String(row['status']),
+    cost: row.basis === 'unpriced' ? null : (row.cost as bigint),
+    tokens: Number(row.tokens),
+    status: String(row.status),
   }
 }
 

@@ -31,7 +31,7 @@ export async function migrate(
 ): Promise<void> {
   await connection.run('CREATE TABLE IF NOT EXISTS migration (number INTEGER NOT NULL, name VARCHAR NOT NULL)')
   const [row] = await rows(connection, 'SELECT coalesce(max(number), 0) AS number FROM migration')
-  const current = Number(row?.['number'] ?? 0)
+  const current = Number(row?.number ?? 0)
   const newest = list.at(-1)?.number ?? 0
   if (current > newest) {
     throw new LedgerUnavailable(

@@ -99,7 +99,7 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
 
 async function recall(connection: State['writer'], name: string): Promise<string | null> {
   const [row] = await rows(connection, 'SELECT value FROM memory WHERE name = $name', { name })
-  return typeof row?.['value'] === 'string' ? row['value'] : null
+  return typeof row?.value === 'string' ? row.value : null
 }
 
 /** Runs a write that is not a commit; a failure of it is a failure of the file like any other. */

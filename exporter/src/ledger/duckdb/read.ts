@@ -34,10 +34,10 @@ export async function readEntries(
 
 function otherOf(row: Row): Recorded {
   return {
-    seq: Number(row['seq']),
-    at: Number(row['recorded']),
+    seq: Number(row.seq),
+    at: Number(row.recorded),
     named: 0,
     names: 0,
-    entry: entryFromJson(String(row['body'])),
+    entry: entryFromJson(String(row.body)),
   }
 }

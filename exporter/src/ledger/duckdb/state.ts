@@ -71,7 +71,7 @@ export async function copyTo(connection: DuckDBConnection, file: string): Promis
   const [name] = await rows(connection, 'SELECT current_database() AS name')
   await connection.run(`ATTACH '${file.replaceAll("'", "''")}' AS copy`)
   try {
-    await connection.run(`COPY FROM DATABASE "${String(name?.['name']).replaceAll('"', '""')}" TO copy`)
+    await connection.run(`COPY FROM DATABASE "${String(name?.name).replaceAll('"', '""')}" TO copy`)
   } finally {
     await connection.run('DETACH copy')
   }
@@ -89,16 +89,16 @@ export function lastSeq(connection: DuckDBConnection): Promise<number> {
 async function readAdmitted(connection: DuckDBConnection) {
   const list = await rows(connection, ADMITTED)
   const admitted: Admitted[] = list.map((row) => ({
-    label: String(row['label']),
-    value: String(row['value']),
-    seq: Number(row['seq']),
+    label: String(row.label),
+    value: String(row.value),
+    seq: Number(row.seq),
   }))
   const seen = await rows(
     connection,
     `SELECT customer, max(recorded) AS seen FROM event
      WHERE customer IN (SELECT value FROM (${ADMITTED}) WHERE label = 'customer') GROUP BY customer`,
   )
-  return { admitted, customerSeen: new Map(seen.map((row) => [String(row['customer']), Number(row['seen'])])) }
+  return { admitted, customerSeen: new Map(seen.map((row) => [String(row.customer), Number(row.seen)])) }
 }
 
 async function readRecent(connection: DuckDBConnection, from: number): Promise<RecentKeys> {
@@ -115,5 +115,5 @@ async function readRetiredBefore(connection: DuckDBConnection): Promise<number> 
 
 async function one(connection: DuckDBConnection, sql: string): Promise<number> {
   const [row] = await rows(connection, sql)
-  return Number(row?.['v'] ?? 0)
+  return Number(row?.v ?? 0)
 }

@@ -11,7 +11,7 @@ const QUARTER = 900_000
  */
 export async function adoptZone(connection: DuckDBConnection, calendar: Calendar): Promise<void> {
   const [row] = await rows(connection, "SELECT value FROM memory WHERE name = 'zone'")
-  const zone = row?.['value']
+  const zone = row?.value
   if (zone === calendar.zone) return
   await connection.run('BEGIN')
   if (zone !== undefined) await cutAgain(connection, calendar)
@@ -23,7 +23,7 @@ export async function adoptZone(connection: DuckDBConnection, calendar: Calendar
 async function cutAgain(connection: DuckDBConnection, calendar: Calendar): Promise<void> {
   const cells = await rows(connection, `SELECT DISTINCT start // ${QUARTER} AS cell FROM event`)
   await connection.run('CREATE TEMP TABLE cut (cell BIGINT, day INTEGER)')
-  const cut = cells.map((row) => ({ cell: row['cell'] as bigint, day: calendar.day(Number(row['cell']) * QUARTER) }))
+  const cut = cells.map((row) => ({ cell: row.cell as bigint, day: calendar.day(Number(row.cell) * QUARTER) }))
   await appendRows(connection, 'cut', CUT_COLUMNS, cut)
   await connection.run(`UPDATE event SET day = cut.day FROM cut WHERE event.start // ${QUARTER} = cut.cell`)
   await connection.run('DROP TABLE cut')

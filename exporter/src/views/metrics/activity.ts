@@ -36,8 +36,8 @@ export function createActivity(ledger: Ledger, calendar: Calendar, now: () => nu
         {
           metric: METRICS.topSession,
           samples: sessions.map((row) => ({
-            labels: [String(row['session']), String(row['customer'])],
-            value: usd(row['cost'] as bigint),
+            labels: [String(row.session), String(row.customer)],
+            value: usd(row.cost as bigint),
           })),
         },
       ]

@@ -32,7 +32,7 @@ export async function readDays(rows: RowReader, from: number): Promise<DaySpend[
      FROM day_total d LEFT JOIN (SELECT value FROM (${ADMITTED}) WHERE label = 'tier') a ON a.value = d.tier
      WHERE d.day >= ${from} GROUP BY ALL`,
   )
-  return list.map((row) => ({ day: Number(row['day']), tier: String(row['tier']), cost: row['cost'] as bigint }))
+  return list.map((row) => ({ day: Number(row.day), tier: String(row.tier), cost: row.cost as bigint }))
 }
 
 /** First day that matters to the periods that run at a moment. */

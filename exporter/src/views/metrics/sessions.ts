@@ -24,7 +24,7 @@ export async function readSessions(rows: RowReader): Promise<SessionSum[]> {
     `SELECT rtrim(body->>'cost', 'n')::BIGINT AS cost, (body->>'calls')::BIGINT AS calls, count(*) AS n
      FROM entry WHERE kind = 'session_closed' GROUP BY ALL`,
   )
-  return list.map((row) => ({ cost: row['cost'] as bigint, calls: Number(row['calls']), n: Number(row['n']) }))
+  return list.map((row) => ({ cost: row.cost as bigint, calls: Number(row.calls), n: Number(row.n) }))
 }
 
 export function createSessions(): SessionDistributions {
