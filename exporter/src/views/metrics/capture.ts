@@ -44,23 +44,22 @@ export function captureAll(collector: Collector): readonly Captured[] | Error {
 }
 
 function captureValues(metric: Metric, from: Iterable<Sample>): CapturedValues {
-  const samples: Sample[] = []
-  const values: string[] = []
+  const samples = [...from]
+  const values: string[] = new Array(samples.length)
   const exemplars: (Exemplar | undefined)[] = []
-  for (const sample of from) {
-    if (sample.exemplar !== undefined) exemplars[samples.length] = sample.exemplar
-    samples.push(sample)
-    values.push(sample.value)
-  }
+  samples.forEach(({ value, exemplar }, i) => {
+    values[i] = value
+    if (exemplar !== undefined) exemplars[i] = exemplar
+  })
   return { kind: 'values', metric, samples, values, exemplars }
 }
 
 function captureHistogram(metric: Metric, from: Iterable<HistogramSample>): CapturedHistogram {
-  const samples: HistogramSample[] = []
-  const states: HistogramState[] = []
-  for (const sample of from) {
-    samples.push(sample)
-    states.push({ counts: sample.counts.slice(), sum: sample.sum, exemplars: sample.exemplars?.slice() ?? [] })
-  }
+  const samples = [...from]
+  const states = samples.map(({ counts, sum, exemplars }) => ({
+    counts: counts.slice(),
+    sum,
+    exemplars: exemplars?.slice() ?? [],
+  }))
   return { kind: 'histogram', metric, samples, states }
 }

@@ -4,8 +4,8 @@ import type { Exemplar } from './sample.ts'
 import { createdLine, histogramHeads, type Series } from './series.ts'
 import { escapeHelp, escapeLabel, type Format, familyName, looksDecimal, timestampText } from './text.ts'
 
-/** OpenMetrics allows 128 characters for an exemplar's labels, names counted. */
-const EXEMPLAR_LENGTH = 128
+/** A trace id in ASCII; OpenMetrics allows 128 characters for an exemplar's labels, names counted. */
+const TRACE = /^[ -~]{1,120}$/
 
 /** Series a piece; a piece is what is rendered in one go. */
 const PIECE = 128
@@ -75,7 +75,6 @@ function createdText(family: Captured, series: Series, i: number): string {
 
 /** An example that a parser would refuse costs itself, not the scrape. */
 function exemplarText(exemplar: Exemplar | undefined): string {
-  if (exemplar === undefined || !looksDecimal(exemplar.value)) return ''
-  if ([...exemplar.trace].length > EXEMPLAR_LENGTH - 'trace_id'.length) return ''
+  if (exemplar === undefined || !looksDecimal(exemplar.value) || !TRACE.test(exemplar.trace)) return ''
   return ` # {trace_id="${escapeLabel(exemplar.trace)}"} ${exemplar.value} ${timestampText(exemplar.at)}`
 }
