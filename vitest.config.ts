@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-// Sources import one another by package name: the `source` condition finds them without a build.
-const conditions = ['source', 'node', 'import', 'default']
+// Packages of ours import one another by name: the `source` condition finds them without a build. No `import` here: the
+// test processes get these conditions too, and a `require` of a package with two builds would then get the wrong one.
+const conditions = ['source', 'node']
 
 export default defineConfig({
   resolve: { conditions },
