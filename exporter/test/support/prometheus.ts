@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 export interface PrometheusOptions {
-  /** Address that it scrapes, e.g. `127.0.0.1:4321`; none: it scrapes nothing. */
-  readonly target?: string
+  /** What it scrapes, e.g. `127.0.0.1:4321`, one or more; none: it scrapes nothing. */
+  readonly target?: string | readonly string[]
   readonly metricsPath?: string
-  /** As Prometheus writes durations. */
+  /** As Prometheus writes durations; one second by default. A scrape that takes longer has failed. */
   readonly scrapeInterval?: string
   /** For `--enable-feature`. */
   readonly features?: readonly string[]
@@ -67,7 +67,7 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
   }
   const until: Prometheus['until'] = (promql, fits) =>
     poll(running, async () => {
-      const scrapes = Number((await query('sum(count_over_time(up[1h]))'))[0]?.value[1] ?? 0)
+      const scrapes = Number((await query('min(count_over_time(up[1h]))'))[0]?.value[1] ?? 0)
       const series = await query(promql)
       if (fits(series)) return series
       if (scrapes < ENOUGH_SCRAPES) return null
@@ -132,15 +132,13 @@ async function ask(url: string): Promise<unknown> {
   return body.data
 }
 
-function configText({ target, metricsPath = '/metrics', scrapeInterval = '200ms' }: PrometheusOptions): string {
-  const jobs =
-    target === undefined
-      ? []
-      : [{ job_name: 'test', metrics_path: metricsPath, static_configs: [{ targets: [target] }] }]
+function configText({ target = [], metricsPath = '/metrics', scrapeInterval = '1s' }: PrometheusOptions): string {
+  const targets = [target].flat()
+  const job = { job_name: 'test', metrics_path: metricsPath, static_configs: [{ targets }] }
   // JSON is YAML.
   return JSON.stringify({
     global: { scrape_interval: scrapeInterval, scrape_timeout: scrapeInterval },
-    scrape_configs: jobs,
+    scrape_configs: targets.length === 0 ? [] : [job],
   })
 }
 

@@ -14,10 +14,8 @@ export interface Series {
   readonly head: string
   /** Whether its text is ASCII throughout. */
   readonly ascii: boolean
-  /** `a="1",b="2"`, or nothing. */
-  readonly labels: string
   /** Heads of a histogram's lines by format, made when first needed. */
-  readonly buckets: { [F in Format]?: readonly string[] }
+  buckets: { [F in Format]?: readonly string[] } | null
   created: { readonly at: number; readonly line: string } | null
   /** The pass that met it last. */
   pass: number
@@ -131,8 +129,7 @@ export class SeriesIndex {
       index: this,
       head,
       ascii: isAscii(head),
-      labels,
-      buckets: {},
+      buckets: null,
       created: null,
       pass: 0,
       forgotten: false,
@@ -145,7 +142,7 @@ export class SeriesIndex {
 /** The `_created` line of a series that began at `at`, epoch milliseconds. */
 export function createdLine(metric: Metric, series: Series, at: number): string {
   if (series.created?.at !== at) {
-    const head = headText(`${familyName(metric, 'openmetrics')}_created`, series.labels)
+    const head = headText(`${familyName(metric, 'openmetrics')}_created`, labelsOf(series))
     series.created = { at, line: `${head}${timestampText(at)}\n` }
   }
   return series.created?.line ?? ''
@@ -153,16 +150,24 @@ export function createdLine(metric: Metric, series: Series, at: number): string 
 
 /** Heads of a histogram's lines: one for each bucket, `+Inf` last, then sum and count. */
 export function histogramHeads(metric: Metric, series: Series, format: Format): readonly string[] {
-  let heads = series.buckets[format]
-  if (heads === undefined) {
-    const comma = series.labels === '' ? '' : ','
-    heads = [...(metric.buckets ?? []), '+Inf'].map((bound) =>
-      headText(`${metric.name}_bucket`, `${series.labels}${comma}le="${boundText(bound, format)}"`),
-    )
-    heads = [...heads, headText(`${metric.name}_sum`, series.labels), headText(`${metric.name}_count`, series.labels)]
-    series.buckets[format] = heads
-  }
-  return heads
+  series.buckets ??= {}
+  series.buckets[format] ??= makeHistogramHeads(metric, labelsOf(series), format)
+  return series.buckets[format]
+}
+
+function makeHistogramHeads({ name, buckets = [] }: Metric, labels: string, format: Format): readonly string[] {
+  const comma = labels === '' ? '' : ','
+  const bounds = [...buckets, '+Inf'].map((bound) => `${labels}${comma}le="${boundText(bound, format)}"`)
+  return [
+    ...bounds.map((all) => headText(`${name}_bucket`, all)),
+    headText(`${name}_sum`, labels),
+    headText(`${name}_count`, labels),
+  ]
+}
+
+/** `a="1",b="2"`, or nothing; cut out of the head, as few series need it twice. */
+function labelsOf({ head, index }: Series): string {
+  return head.slice(index.metric.name.length + '{'.length, -'} '.length)
 }
 
 function headText(name: string, labels: string): string {
@@ -171,12 +176,18 @@ function headText(name: string, labels: string): string {
 }
 
 function labelText(metric: Metric, values: readonly string[]): string {
-  if (values.length !== metric.labels.length) {
+  const names = metric.labels
+  if (values.length !== names.length) {
     throw new ExpositionError(
-      `${metric.name}: a sample has ${values.length} label values (${values.join(', ')}), expected ${metric.labels.length}: ${metric.labels.join(', ')}`,
+      `${metric.name}: a sample has ${values.length} label values (${values.join(', ')}), expected ${names.length}: ${names.join(', ')}`,
     )
   }
-  return metric.labels.map((name, i) => `${name}="${escapeLabel(labelValue(metric, name, values[i]))}"`).join(',')
+  let text = ''
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string
+    text += `${i === 0 ? '' : ','}${name}="${escapeLabel(labelValue(metric, name, values[i]))}"`
+  }
+  return text
 }
 
 function labelValue(metric: Metric, name: string, value: unknown): string {

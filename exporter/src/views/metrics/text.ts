@@ -4,12 +4,15 @@ export type Format = 'text' | 'openmetrics'
 
 /** Half a surrogate pair has no UTF-8 form and would make two label values one on the wire. */
 const IN_LABEL = /[\\"\n\p{Surrogate}]/gu
+/** The same and more, without the dear `u` flag. */
+const MAYBE_IN_LABEL = /[\\"\n\ud800-\udfff]/
 const IN_HELP_TEXT = /[\\\n\p{Surrogate}]/gu
 
 const ESCAPED: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' }
 
 /** What stands between the quotes of a label value; the same in both formats. Half a surrogate pair becomes U+FFFD. */
 export function escapeLabel(value: string): string {
+  if (!MAYBE_IN_LABEL.test(value)) return value
   return value.replace(IN_LABEL, (found) => ESCAPED[found] ?? '\ufffd')
 }
 
