@@ -254,6 +254,12 @@ export const METRICS = {
     labels: [],
     buckets: ['0.001', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '1'],
   },
+  collectorErrors: {
+    name: 'marginwatch_collector_errors_total',
+    type: 'counter',
+    help: 'Times that metrics of a collector had to be left out of a scrape because of an error in it.',
+    labels: ['collector'],
+  },
   priceBookAge: {
     name: 'marginwatch_price_book_age_seconds',
     type: 'gauge',

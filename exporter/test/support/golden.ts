@@ -1,0 +1,66 @@
+import { METRICS } from '../../src/catalogue.ts'
+import { createHistogram, histogramFamily } from '../../src/views/metrics/histogram.ts'
+import type { Family } from '../../src/views/metrics/sample.ts'
+
+/** 2026-11-22 00:00:00.250 UTC. */
+const CREATED = 1795305600250
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+
+/** A small page with one of everything that the formats know, and label values that need care. */
+export function goldenFamilies(): Family[] {
+  return [requests(), cost(), spend(), callCost(), duration(), { metric: METRICS.agentCost, samples: [] }, sourceUp()]
+}
+
+function requests(): Family {
+  const labels = (model: string, status: string) => ['pro', model, 'openai', 'production', status]
+  return {
+    metric: METRICS.requests,
+    samples: [
+      { labels: labels('gpt-4o', 'success'), value: '128', created: CREATED },
+      { labels: labels('gpt-4o', 'failed'), value: '3', created: CREATED },
+      { labels: labels('a "quoted"\\back\nnew line, ünïcödé 模型 🙂', 'success'), value: '1' },
+      { labels: labels('', 'success'), value: '0' },
+    ],
+  }
+}
+
+function cost(): Family {
+  const exemplar = { trace: TRACE, value: '0.000225', at: 1795305661007 }
+  return {
+    metric: METRICS.cost,
+    samples: [
+      { labels: ['pro', 'gpt-4o', 'openai', 'production', 'gateway'], value: '9007199254740993.000000001', exemplar },
+      { labels: ['free', 'other', 'other', 'other', 'priced'], value: '0.000000001', created: CREATED },
+    ],
+  }
+}
+
+function spend(): Family {
+  return {
+    metric: METRICS.spend,
+    samples: [
+      { labels: ['day', 'pro'], value: '12.5' },
+      { labels: ['month', 'pro'], value: '-0.25', created: CREATED },
+    ],
+  }
+}
+
+function callCost(): Family {
+  const histogram = createHistogram(METRICS.callCost, { places: 9, created: CREATED })
+  for (const nano of [50_000, 100_000, 100_001, 6_000_000_000]) histogram.observe(nano)
+  histogram.observe(1_000_000_000, { trace: TRACE, at: 1795305661007 })
+  return histogramFamily(METRICS.callCost, [histogram])
+}
+
+function duration(): Family {
+  const histograms = ['gpt-4o', 'claude "3"'].map((model) =>
+    createHistogram(METRICS.duration, { labels: [model, 'openai'], places: 3 }),
+  )
+  histograms[0]?.observe(1_234, { trace: TRACE, at: 1795305661007 })
+  histograms[1]?.observe(0)
+  return histogramFamily(METRICS.duration, histograms)
+}
+
+function sourceUp(): Family {
+  return { metric: METRICS.sourceUp, samples: [{ labels: ['litellm'], value: '1' }] }
+}
