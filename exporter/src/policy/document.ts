@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar, type YAMLMap } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  type YAMLError,
+  type YAMLMap,
+} from 'yaml'
 import type { Path } from './problem.ts'
 
 /**
@@ -32,6 +43,7 @@ export interface PolicyDocument {
   locate(path: Path, at: 'key' | 'value'): Position
 }
 
+const UNQUOTED = `not valid YAML: inside { } the name of a variable must stand in quotes, e.g. "\${LITELLM_KEY}"`
 const DEEPEST = 32
 const MOST_FROM_ALIASES = 10_000
 
@@ -41,19 +53,15 @@ const MOST_FROM_ALIASES = 10_000
  */
 export function readDocument(text: string): { document?: PolicyDocument; flaws: Flaw[] } {
   const lines = new LineCounter()
-  const position = (offset: number): Position => {
+  const position: Locate = (offset) => {
     const { line, col } = lines.linePos(Math.min(offset, text.length))
     return { line: Math.max(1, line), column: Math.max(1, col) }
   }
   try {
     const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, schema: 'core' } as const
-    const parsed = parseDocument(text, { ...options, logLevel: 'silent' })
+    const parsed = parseDocument(text, options)
     const errors = [...parsed.errors, ...parsed.warnings]
-    if (errors.length > 0) {
-      return {
-        flaws: errors.map((e) => ({ ...position(e.pos[0]), path: [], message: `not valid YAML: ${e.message}` })),
-      }
-    }
+    if (errors.length > 0) return { flaws: syntaxFlaws(text, errors, position) }
     const reader = new TreeReader(position)
     const tree = reader.read(parsed.contents as Node | null, [])
     return { document: { tree, locate: (path, at) => reader.locate(path, at) }, flaws: reader.flaws }
@@ -64,17 +72,36 @@ export function readDocument(text: string): { document?: PolicyDocument; flaws: 
   }
 }
 
+type Locate = (offset: number) => Position
+
+/** The parser's errors, without what follows on a line from a variable's name that stands there without quotes. */
+function syntaxFlaws(text: string, errors: readonly YAMLError[], position: Locate): Flaw[] {
+  const flaws = errors.map(({ code, message, pos: [offset] }) => {
+    const unquoted = text.startsWith(`$\{`, offset - 1)
+    const said = unquoted ? UNQUOTED : complaint(code, message)
+    return { ...position(unquoted ? offset - 1 : offset), path: [], message: said, unquoted }
+  })
+  const lines = new Set(flaws.filter(({ unquoted }) => unquoted).map(({ line }) => line))
+  return flaws.flatMap(({ unquoted, ...flaw }) => (unquoted || !lines.has(flaw.line) ? [flaw] : []))
+}
+
+function complaint(code: YAMLError['code'], message: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here, but a policy file has one'
+  // The parser may quote what it stumbled over, and that may be a key in clear text.
+  return `not valid YAML: ${code === 'TAG_RESOLVE_FAILED' ? message : message.replace(/: ".*$/s, '')}`
+}
+
 /** Parsed nodes → tree, remembering where everything stood. */
 class TreeReader {
   readonly flaws: Flaw[] = []
-  private readonly position: (offset: number) => Position
+  private readonly position: Locate
   private readonly places = new Map<string, { key?: number; value?: number }>()
   private readonly anchors = new Map<string, Node>()
   private readonly open = new Set<Node>()
   private aliased = 0
   private fromAliases = 0
 
-  constructor(position: (offset: number) => Position) {
+  constructor(position: Locate) {
     this.position = position
   }
 

@@ -1,17 +1,10 @@
-import { type FSWatcher, watch } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
+import { followFile } from './follow.ts'
 import type { Env } from './kinds.ts'
+import { judge, type Look, lookAt } from './look.ts'
 import type { Policy } from './policy.ts'
 import { formatProblem, type Problem } from './problem.ts'
-import { type Reading, readPolicy } from './read.ts'
-
-/** A change is read once the file has stood still for this long: editors and copies write in several steps. */
-export const SETTLE_MS = 250
-/** The file is looked at this often besides, for places where the system reports no changes (network and bind mounts). */
-export const LOOK_MS = 10_000
 
 export interface PolicyFileDeps {
   readonly path: string
@@ -68,39 +61,14 @@ export async function watchPolicy(deps: PolicyFileDeps): Promise<PolicyFile> {
   if (reading.problems) throw new PolicyRefused(reading.problems)
 
   const keeper = new Keeper(deps, first, reading.policy)
-  const following = follow(deps, keeper)
+  const { path, sleep, log } = deps
+  const isNew = (look: Look) => keeper.isNew(look)
+  const following = followFile({ path, sleep, log, isNew, read: () => keeper.read() })
   const close = async () => {
     await following.close()
     await keeper.idle()
   }
   return { current: () => keeper.policy, lastReload: () => keeper.last, reload: () => keeper.read(), close }
-}
-
-/** What a look at the file found: its text, nothing, or why it cannot be read. */
-export type Look = { readonly text: string } | { readonly missing: true } | { readonly unreadable: string }
-
-/** Looks at the file. Never rejects. */
-export async function lookAt(path: string): Promise<Look> {
-  try {
-    return { text: await readFile(path, 'utf8') }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    return code === 'ENOENT' ? { missing: true } : { unreadable: code ?? String(error) }
-  }
-}
-
-export interface JudgeOptions {
-  readonly mustExist: boolean
-  readonly running?: Policy
-}
-
-/** Look → policy or problems. A file that is not there stands for the defaults unless it must exist. */
-export function judge(look: Look, { path, env }: { path: string; env: Env }, options: JudgeOptions): Reading {
-  const whole = (message: string) => ({ problems: [{ file: path, line: 1, column: 1, path: '', message }] })
-  if ('unreadable' in look) return whole(`the file cannot be read (${look.unreadable})`)
-  if ('missing' in look && options.mustExist) return whole('there is no such file')
-  const running = options.running ? { running: options.running } : {}
-  return readPolicy('text' in look ? look.text : '', { file: path, env, ...running })
 }
 
 /** Holds the policy in force; readings of the file wait for each other. */
@@ -140,12 +108,9 @@ class Keeper {
     // Once there was a file, its absence is a mistake or the middle of a change, and no wish for the defaults.
     const reading = judge(look, this.deps, { mustExist: this.existed, running: this.policy })
     this.existed ||= 'text' in look
-    this.last = {
-      ok: !reading.problems,
-      at: this.deps.now(),
-      problems: reading.problems ?? [],
-      waiting: reading.waiting ?? [],
-    }
+    const { problems = [] } = reading
+    const waiting = reading.problems ? [] : reading.waiting
+    this.last = { ok: !reading.problems, at: this.deps.now(), problems, waiting }
     if (reading.problems) this.refuse(reading.problems)
     else this.accept(reading.policy)
     return this.last
@@ -167,64 +132,5 @@ class Keeper {
     } catch (error) {
       log.error({ error }, 'policy: a part of the program failed on the new policy')
     }
-  }
-}
-
-/** Has the keeper read the file whenever it changed and then stood still. */
-function follow({ path, sleep, log }: PolicyFileDeps, keeper: Keeper): { close(): Promise<void> } {
-  const stop = new AbortController()
-  let settling: Promise<void> | null = null
-  let again = false
-
-  async function settle(): Promise<void> {
-    do {
-      again = false
-      const before = await lookAt(path)
-      if (!keeper.isNew(before)) continue
-      await sleep(SETTLE_MS, stop.signal)
-      if (stop.signal.aborted) return
-      if (!isDeepStrictEqual(before, await lookAt(path))) again = true
-      else await keeper.read()
-    } while (again)
-  }
-  function changed(): void {
-    again = true
-    settling ??= settle().finally(() => {
-      settling = null
-    })
-  }
-  async function lookNowAndThen(): Promise<void> {
-    while (!stop.signal.aborted) {
-      await sleep(LOOK_MS, stop.signal)
-      if (!stop.signal.aborted) changed()
-    }
-  }
-
-  const watcher = watchDirectory(path, changed, log)
-  const looking = lookNowAndThen()
-  const close = async () => {
-    watcher?.close()
-    stop.abort()
-    await looking
-    await settling
-  }
-  return { close }
-}
-
-/**
- * Watches the directory, since editors put a new file in the old one's place, and Kubernetes a new `..data` link. Null where
- * the system cannot watch: then the look now and then must do.
- */
-function watchDirectory(path: string, changed: () => void, log: Logger): FSWatcher | null {
-  const failed = (error: unknown) =>
-    log.warn({ error }, `policy: changes of the file are seen after ${LOOK_MS / 1000} s`)
-  try {
-    const watcher = watch(dirname(resolve(path)), { persistent: false }, (_, name) => {
-      if (name === null || name === basename(path) || name.startsWith('..')) changed()
-    })
-    return watcher.on('error', failed)
-  } catch (error) {
-    failed(error)
-    return null
   }
 }

@@ -39,13 +39,15 @@ export function required<T>(kind: Kind<T>) {
 
 /** A value that may be left out: then null. */
 export function optional<T>(kind: Kind<T>) {
-  return z.unknown().transform((value, context): T | null => {
-    if (value === undefined || value === null) return null
-    const result = readAs(kind, value)
-    if (!(result instanceof Refusal)) return result
-    context.addIssue({ code: 'custom', message: result.message })
-    return z.NEVER
-  })
+  return z
+    .unknown()
+    .transform((value, context): T | null => {
+      const result = value === null ? null : readAs(kind, value)
+      if (!(result instanceof Refusal)) return result
+      context.addIssue({ code: 'custom', message: result.message })
+      return z.NEVER
+    })
+    .prefault(null)
 }
 
 function readAs<T>(kind: Kind<T>, value: unknown): T | Refusal {
@@ -65,15 +67,22 @@ function plain<T>(expected: string, read: (text: string) => T | undefined): Kind
 
 /** Free text without control characters. */
 export function label(what: string): Kind<string> {
-  return plain(`${what} of at most 256 characters`, (text) => (/^\P{Cc}{1,256}$/u.test(text) ? text : undefined))
+  return plain(`${what}, at most 256 characters`, (text) => (/^\P{Cc}{1,256}$/u.test(text) ? text : undefined))
 }
 
 export const flag: Kind<boolean> = plain('true or false', (text) => ({ true: true, false: false })[text])
 export const date: Kind<string> = plain('a date such as 2026-01-31', readDate)
-export const timezone: Kind<string> = plain('an IANA time zone, e.g. UTC or Europe/Berlin', readZone)
 export const host: Kind<string> = plain('a host name or an IP address to listen on, e.g. 127.0.0.1', (text) =>
   isIP(text) !== 0 || /^(?=.*[A-Za-z])[A-Za-z\d]([A-Za-z\d.-]{0,251}[A-Za-z\d])?$/.test(text) ? text : undefined,
 )
+
+export const timezone: Kind<string> = {
+  expected: 'an IANA time zone, e.g. UTC or Europe/Berlin',
+  read(text) {
+    const guess = () => didYouMean(text, Intl.supportedValuesOf('timeZone'))
+    return readZone(text) ?? new Refusal(`${wrong(text, this.expected)}${guess()}`)
+  },
+}
 
 const MOST_DOLLARS = 1_000_000_000n * 1_000_000_000n
 
@@ -133,12 +142,12 @@ function within(value: number | undefined, least: number, most: number): number 
 export const url: Kind<string> = {
   expected: 'an address that starts with http:// or https://, e.g. http://127.0.0.1:4000',
   read(text) {
-    const address = URL.canParse(text) ? new URL(text) : null
-    if (address?.username || address?.password) {
+    if (text.includes('@')) {
       return new Refusal(
         'found a user name or password in the address, expected an address without; the key has a place of its own',
       )
     }
+    const address = URL.canParse(text) ? new URL(text) : null
     if (address === null || !/^https?:\/\//i.test(text)) return new Refusal(wrong(text, this.expected))
     if (address.search || address.hash) return new Refusal(wrong(text, 'an address without ? and #'))
     return text.replace(/\/+$/, '')
@@ -151,7 +160,7 @@ export function secret(env: Env, example: string): Kind<string> {
   const read = (text: string) => {
     const name = /^\$\{([A-Za-z_]\w*)\}$/.exec(text)?.[1]
     if (name === undefined && text.includes('$'))
-      return new Refusal(`found more than a variable's name, expected ${expected} and nothing beside it`)
+      return new Refusal(`found more than a variable's name, expected ${expected}, and nothing beside it`)
     if (name === undefined) {
       return new Refusal(
         `found a key in clear text; keys are not written into this file: put it into an environment variable and write its name here, e.g. "\${${example}}"`,

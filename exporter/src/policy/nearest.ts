@@ -1,7 +1,7 @@
 /** The allowed word that a misspelt one most likely means; null when none is close. */
 export function nearest(word: string, allowed: readonly string[]): string | null {
   let best: string | null = null
-  let least = Math.max(1, Math.floor(word.length / 3)) + 1
+  let least = (word.length < 3 ? 0 : Math.max(1, Math.floor(word.length / 3))) + 1
   for (const candidate of allowed) {
     const d = distance(word.toLowerCase(), candidate.toLowerCase())
     if (d < least) {

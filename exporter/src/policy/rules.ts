@@ -2,6 +2,7 @@ import { OTHER, UNKNOWN } from '../catalogue.ts'
 import { TOKEN_CLASSES, UNATTRIBUTED } from '../usage.ts'
 import { isTreeMap, type Tree, type TreeMap } from './document.ts'
 import { exposed } from './exposure.ts'
+import { host as hostKind, Refusal } from './kinds.ts'
 import { didYouMean } from './nearest.ts'
 import { found, type Issue, type Path } from './problem.ts'
 import { priceKey } from './schema.ts'
@@ -78,7 +79,7 @@ function datedEntries(tree: Tree, where: Path, identity: readonly string[], what
     if (from && to && to <= from) {
       issues.push({
         path: [...where, i, 'to'],
-        message: `found ${to}, expected a day after from (${from}); to is the first day on which the entry no longer holds`,
+        message: `${found(to)}, expected a day after from (${from}); to is the first day on which the entry no longer holds`,
       })
     }
     // Without its name, or with a date that is none, an entry cannot be told from another.
@@ -132,13 +133,13 @@ function windows(tree: Tree): Issue[] {
   const issues: Issue[] = []
   const [window, retention] = [span(tree, 'ledger', 'dedupe_window'), span(tree, 'ledger', 'retention')]
   if (window && retention && retention.ms < window.ms) {
-    const message = `found ${retention.text}, expected at least ledger.dedupe_window (${window.text}): a second report of an event that is already folded would be counted again`
+    const message = `${found(retention.text)}, expected at least ledger.dedupe_window (${window.text}): a second report of an event that is already folded would be counted again`
     issues.push({ path: ['ledger', 'retention'], message })
   }
   const lag = span(tree, 'sources', 'litellm', 'poll', 'lag')
   const every = span(tree, 'sources', 'litellm', 'poll', 'every')
   if (window && lag && every && window.ms < lag.ms + every.ms) {
-    const message = `found ${window.text}, expected at least sources.litellm.poll.lag (${lag.text}) and every (${every.text}) together: a call that is polled twice would be counted twice`
+    const message = `${found(window.text)}, expected at least sources.litellm.poll.lag (${lag.text}) and every (${every.text}) together: a call that is polled twice would be counted twice`
     issues.push({ path: ['ledger', 'dedupe_window'], message })
   }
   return issues
@@ -146,7 +147,7 @@ function windows(tree: Tree): Issue[] {
 
 function exposure(tree: Tree): Issue[] {
   const host = text(map(tree, 'server'), 'host')
-  if (host === null || host.includes('${')) return []
+  if (host === null || hostKind.read(host) instanceof Refusal) return []
   const keys = map(tree, 'server', 'keys')
   const push = text(map(tree, 'sources', 'litellm'), 'push') !== 'false'
   const message = exposed({ host, push, reader: keys.reader != null, ingest: keys.ingest != null })

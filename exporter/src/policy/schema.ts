@@ -75,18 +75,18 @@ export function priceKey(tokenClass: TokenClass): `${TokenClass}_usd_per_million
 const tier = block({ price_usd: required(dollars) })
 
 const customer = block({
-  id: required(label('the name that calls carry for the customer, text')),
-  tier: required(label('the name of a tier, text')),
+  id: required(label('the name that calls carry for the customer')),
+  tier: required(label('the name of a tier')),
   from: optional(date),
   to: optional(date),
 })
 
 const keyOwner = block({
-  customer: optional(label('the name of a customer, text')),
-  tier: optional(label('the name of a tier, text')),
-  user: optional(label('the name of a person or service, text')),
-  agent: optional(label('the name of an agent, text')),
-  environment: optional(label('the name of an environment, text')),
+  customer: optional(label('the name of a customer')),
+  tier: optional(label('the name of a tier')),
+  user: optional(label('the name of a person or service')),
+  agent: optional(label('the name of an agent')),
+  environment: optional(label('the name of an environment')),
 })
 
 const attribution = fromEntries(ATTRIBUTES, (_: Attribute) =>
@@ -94,8 +94,8 @@ const attribution = fromEntries(ATTRIBUTES, (_: Attribute) =>
 )
 
 const priceOverride = block({
-  model: required(label('a model name or a pattern with *, text')),
-  provider: optional(label('the name of a provider, text')),
+  model: required(label('a model name or a pattern with *')),
+  provider: optional(label('the name of a provider')),
   from: optional(date),
   to: optional(date),
   ...fromEntries(TOKEN_CLASSES.map(priceKey), () => optional(dollars)),
