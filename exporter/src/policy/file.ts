@@ -130,7 +130,7 @@ class Keeper {
     try {
       onChange(policy)
     } catch (error) {
-      log.error({ error }, 'policy: a part of the program failed on the new policy')
+      log.error({ err: error }, 'policy: a part of the program failed on the new policy')
     }
   }
 }

@@ -208,9 +208,10 @@ export const place: Kind<FieldRef> = {
   expected: `tag.NAME, metadata.NAME, header.NAME or a field of the record (${RECORD_FIELDS.join(', ')})`,
   read(text) {
     if ((RECORD_FIELDS as readonly string[]).includes(text)) return { in: 'field', name: text }
-    const [, where, name] = /^(tag|metadata|header)\.([^\s:]{1,128})$/.exec(text) ?? []
-    if (where === 'tag' || where === 'metadata') return { in: where, name: name ?? '' }
-    const header = name?.toLowerCase() ?? ''
+    const [, where, name = ''] = /^(tag|metadata|header)\.([^\s:]{1,128})$/.exec(text) ?? []
+    if (where === 'metadata') return { in: where, name }
+    if (where === 'tag' && /^[\w.-]{1,64}$/.test(name)) return { in: where, name }
+    const header = where === 'header' ? name.toLowerCase() : ''
     if (SECRET_HEADERS.has(header)) return new Refusal(wrong(text, 'a header that carries no key'))
     if (/^[!#$%&'*+.^_`|~\w-]+$/.test(header)) return { in: 'header', name: header }
     return new Refusal(`${wrong(text, this.expected)}${didYouMean(text, RECORD_FIELDS)}`)

@@ -30,6 +30,17 @@ export const PROFILES = ['production', 'development'] as const
  * name of its variable. Defaults are laid under the file before it comes here (`defaults.ts`).
  */
 export function policySchema(env: Env) {
+  const known = schemas.get(env)
+  if (known) return known
+  const schema = build(env)
+  schemas.set(env, schema)
+  return schema
+}
+
+// Building one costs more than reading a file with it, and a program has one environment.
+const schemas = new WeakMap<Env, ReturnType<typeof build>>()
+
+function build(env: Env) {
   return block({
     version: required(oneOf(['1'])),
     timezone: required(timezone),
