@@ -11,7 +11,7 @@ import { policySchema } from './schema.ts'
 const PAGE = readFileSync(new URL('../../../docs/policy.md', import.meta.url), 'utf8')
 const ENV = Object.fromEntries([...PAGE.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => [name, 'k']))
 
-const ROWS = [...PAGE.matchAll(/^\| `([^`]+)` \| (.+?) \| (.+?) \| `([^`]+)` \|$/gm)].map(
+const ROWS = [...PAGE.matchAll(/^\| `([^`]+)` +\| (.+?) +\| (.+?) +\| `([^`]+)` +\|$/gm)].map(
   ([, key = '', preset = '', meaning = '', example = '']) => ({ key, preset, meaning, example }),
 )
 const SAMPLES = [...PAGE.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text)
@@ -54,7 +54,7 @@ describe('docs/policy.md', () => {
       const path = pathOf(key)
       const problems = readPolicy(fileWith(path, null), { file: 'f', env: {} }).problems ?? []
       const needed = problems.some((problem) => problem.path === pathText(path))
-      expect(preset).toBe(needed ? '*needed*' : '—')
+      expect(preset).toBe(needed ? '_needed_' : '—')
     }
   })
 
