@@ -6,11 +6,11 @@
 export interface Policy {
   /** IANA zone that cuts day, week (Monday) and month. */
   readonly timezone: string
-  /** Plans by name, in the file's order. */
+  /** Plans by name, in the file's order. No prototype: a name from traffic such as `constructor` finds nothing. */
   readonly tiers: Readonly<Record<string, Tier>>
   /** Who pays for which plan, dated. Of two entries of one customer that hold at a time, the later one counts. */
   readonly customers: readonly CustomerEntry[]
-  /** API key alias → who owns the calls made with it. */
+  /** API key alias → who owns the calls made with it. No prototype either. */
   readonly apiKeys: Readonly<Record<string, KeyOwner>>
   /** Where each attribute of a call is looked for, best first. */
   readonly attribution: Readonly<Record<Attribute, readonly FieldRef[]>>
@@ -65,6 +65,7 @@ export const ATTRIBUTES = [
   'operation',
   'query_type',
   'model_asked',
+  'model_used',
   'environment',
   'project',
   'prompt_name',

@@ -1,0 +1,96 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runCheck } from './check.ts'
+
+const SHIPPED = fileURLToPath(new URL('../../../marginwatch.yaml', import.meta.url))
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'marginwatch-check-'))
+})
+afterEach(() => rm(directory, { recursive: true }))
+
+async function check(path: string, env: Record<string, string> = {}): Promise<{ code: number; lines: string[] }> {
+  const lines: string[] = []
+  const code = await runCheck({ path, env, out: (line) => lines.push(line) })
+  return { code, lines }
+}
+
+async function checkText(text: string, env?: Record<string, string>) {
+  const path = join(directory, 'p.yaml')
+  await writeFile(path, text)
+  const { code, lines } = await check(path, env)
+  return { code, lines: lines.map((line) => line.replace(path, 'p.yaml')) }
+}
+
+describe('marginwatch check', () => {
+  test('prints every problem, one a line in file order, and gives 1', async () => {
+    const { code, lines } = await checkText(
+      'server:\n  prot: 1\ntiers:\n  t: { price_usd: ten }\nsessions: { idle: 30 }\n',
+    )
+    expect(code).toBe(1)
+    expect(lines).toEqual([
+      'p.yaml:2:3: server.prot: unknown key; did you mean port? Allowed here: host, port, keys, body_limit',
+      'p.yaml:4:19: tiers.t.price_usd: found "ten", expected dollars as a decimal number, e.g. 49 or 49.90',
+      'p.yaml:5:19: sessions.idle: found "30", expected a duration from 1m to 7d in ms, s, m, h, d or w, e.g. 30m',
+    ])
+  })
+
+  test('says what the shipped file means and gives 0', async () => {
+    const { code, lines } = await check(SHIPPED)
+    expect(code).toBe(0)
+    expect(lines).toEqual([
+      `${SHIPPED}: good`,
+      'tiers: tier_1 $49, tier_2 $99, tier_3 $199 a customer and month',
+      'customers: 0 named here, 0 API keys with an owner',
+      'litellm: taken by push',
+      'customer of a call: end_user, then metadata.customer_id, then tag.customer_id, then header.x-customer-id',
+      'prices: production, 0 overrides',
+      'listens on: 127.0.0.1:9464, open to this machine, without keys',
+      'ledger: events kept for 400d; days begin in UTC',
+    ])
+  })
+
+  test('says what another file means, without showing a key', async () => {
+    const text = [
+      'tiers: { pro: { price_usd: 49.90 } }',
+      'customers: [{ id: a, tier: pro, from: 2026-01-01 }, { id: a, tier: pro, from: 2026-02-01 }]',
+      'api_keys: { k: { customer: a } }',
+      'attribution: { customer: [] }',
+      'prices: { profile: development, overrides: [{ model: m, input_usd_per_million: 0 }] }',
+      `sources: { litellm: { push: false, poll: { url: "http://gateway:4000/", key: "\${LITELLM_KEY}", every: 90s } } }`,
+      `server: { host: "::", keys: { reader: "\${READER}", admin: "\${ADMIN}" } }`,
+      'ledger: { retention: forever }',
+    ]
+    const { code, lines } = await checkText(text.join('\n'), { LITELLM_KEY: 'top', READER: 'secret', ADMIN: 'words' })
+    expect(lines).toEqual([
+      'p.yaml: good',
+      'tiers: pro $49.9 a customer and month',
+      'customers: 1 named here, 1 API key with an owner',
+      'litellm: asked at http://gateway:4000 every 90s',
+      'customer of a call: not looked for',
+      'prices: development, everything costs nothing, 1 override',
+      'listens on: [::]:9464, with a key for reader, admin',
+      'ledger: events kept forever; days begin in UTC',
+    ])
+    expect(code).toBe(0)
+    expect(lines.join()).not.toMatch(/top|secret|words/)
+  })
+
+  test('gives 1 for a file that is not there or cannot be read', async () => {
+    expect(await check(join(directory, 'none.yaml'))).toEqual({
+      code: 1,
+      lines: [`${join(directory, 'none.yaml')}:1:1: there is no such file`],
+    })
+    expect((await check(directory)).lines).toEqual([`${directory}:1:1: the file cannot be read (EISDIR)`])
+  })
+
+  test('says so when nothing is named and nothing comes in', async () => {
+    const { lines } = await checkText('sources: { litellm: { push: false } }')
+    expect(lines).toContain('tiers: none, so no margin can be told')
+    expect(lines).toContain('litellm: not used')
+  })
+})

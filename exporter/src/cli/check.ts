@@ -1,0 +1,69 @@
+import { usd } from '@marginwatch/pricing'
+import type { Env } from '../policy/kinds.ts'
+import { judge, lookAt } from '../policy/look.ts'
+import type { FieldRef, Policy } from '../policy/policy.ts'
+import { formatProblem } from '../policy/problem.ts'
+import { durationText } from '../policy/units.ts'
+
+export interface CheckOptions {
+  /** The policy file; it must exist. */
+  readonly path: string
+  /** Where the keys that the file names are looked up. */
+  readonly env: Env
+  /** Takes one line, without its end. */
+  readonly out: (line: string) => void
+}
+
+/**
+ * `marginwatch check`: prints every problem of the policy file, one a line, and returns 1; of a good file a summary, and
+ * returns 0. Prints no key.
+ */
+export async function runCheck({ path, env, out }: CheckOptions): Promise<0 | 1> {
+  const { policy, problems } = judge(await lookAt(path), { path, env }, { mustExist: true })
+  for (const line of policy ? [`${path}: good`, ...summary(policy)] : problems.map(formatProblem)) out(line)
+  return policy ? 0 : 1
+}
+
+/** What the policy says, in a few lines. */
+export function summary(policy: Policy): string[] {
+  const { host, port } = policy.server
+  const retention = policy.ledger.retentionMs
+  return [
+    `tiers: ${tiers(policy)}`,
+    `customers: ${customers(policy)}`,
+    `litellm: ${litellm(policy)}`,
+    `customer of a call: ${policy.attribution.customer.map(placeText).join(', then ') || 'not looked for'}`,
+    `prices: ${policy.prices.profile === 'development' ? 'development, everything costs nothing' : 'production'}, ${count(policy.prices.overrides.length, 'override')}`,
+    `listens on: ${host.includes(':') ? `[${host}]` : host}:${port}, ${keys(policy)}`,
+    `ledger: events kept ${retention === null ? 'forever' : `for ${durationText(retention)}`}; days begin in ${policy.timezone}`,
+  ]
+}
+
+function tiers(policy: Policy): string {
+  const each = Object.entries(policy.tiers).map(([name, tier]) => `${name} $${usd(tier.price)}`)
+  return each.length === 0 ? 'none, so no margin can be told' : `${each.join(', ')} a customer and month`
+}
+
+function customers({ customers, apiKeys }: Policy): string {
+  const named = new Set(customers.map(({ id }) => id)).size
+  return `${named} named here, ${count(Object.keys(apiKeys).length, 'API key')} with an owner`
+}
+
+function litellm({ sources }: Policy): string {
+  const { push, poll } = sources.litellm
+  const polled = poll ? `asked at ${poll.url} every ${durationText(poll.everyMs)}` : null
+  return [push ? 'taken by push' : null, polled].filter((way) => way !== null).join(', ') || 'not used'
+}
+
+function keys({ server }: Policy): string {
+  const set = Object.entries(server.keys).flatMap(([role, key]) => (key === null ? [] : [role]))
+  return set.length === 0 ? 'open to this machine, without keys' : `with a key for ${set.join(', ')}`
+}
+
+function placeText({ in: where, name }: FieldRef): string {
+  return where === 'field' ? name : `${where}.${name}`
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`
+}

@@ -1,0 +1,53 @@
+/**
+ * The policy that an empty file stands for, in the file's own words. It is laid under what the user wrote: blocks are
+ * joined key by key, lists and single values are replaced whole.
+ */
+export const DEFAULTS = {
+  version: '1',
+  timezone: 'UTC',
+  tiers: {},
+  customers: [],
+  api_keys: {},
+  attribution: {
+    customer: ['end_user', 'metadata.customer_id', 'tag.customer_id', 'header.x-customer-id'],
+    tier: ['metadata.plan_tier', 'tag.plan_tier', 'header.x-plan-tier'],
+    user: ['metadata.user_id', 'tag.user_id', 'header.x-user-id', 'key_user'],
+    // The record's own field comes last: LiteLLM fills it with a made-up id when the client named no session.
+    session: [
+      'metadata.session_id',
+      'tag.session_id',
+      'header.x-litellm-session-id',
+      'header.x-session-id',
+      'session_id',
+    ],
+    agent: ['metadata.agent_id', 'metadata.agent', 'tag.agent_id', 'tag.agent', 'header.x-agent-id'],
+    trace: ['metadata.trace_id', 'tag.trace_id', 'header.x-litellm-trace-id', 'header.x-trace-id', 'trace_id'],
+    operation: [
+      'metadata.operation',
+      'metadata.feature',
+      'metadata.endpoint',
+      'tag.operation',
+      'tag.feature',
+      'tag.endpoint',
+      'header.x-operation',
+    ],
+    query_type: ['metadata.query_type', 'tag.query_type', 'header.x-query-type'],
+    // The gateway's hook notes the model that was asked for before it changes it.
+    model_asked: ['metadata.requested_model', 'model_group'],
+    model_used: ['metadata.model_used', 'tag.model_used'],
+    environment: ['metadata.environment', 'tag.environment', 'header.x-environment'],
+    project: ['metadata.gcp_project', 'tag.gcp_project', 'metadata.project', 'tag.project'],
+    prompt_name: ['metadata.prompt_name', 'tag.prompt_name'],
+    prompt_version: ['metadata.prompt_version', 'tag.prompt_version'],
+    tools: ['metadata.tools_invoked', 'tag.tools_invoked'],
+  },
+  prices: { profile: 'production', overrides: [] },
+  sources: { litellm: { push: 'true' } },
+  server: { host: '127.0.0.1', port: '9464', keys: {}, body_limit: '16MB' },
+  metrics: { customers: '200', customer_idle: '35d' },
+  ledger: { retention: '400d', dedupe_window: '35d' },
+  sessions: { idle: '30m' },
+} as const
+
+/** Laid under `sources.litellm.poll` where the file has one; without it nothing is polled. */
+export const POLL_DEFAULTS = { every: '30s', lag: '2m', backfill: '31d', page_size: '200', timeout: '30s' } as const

@@ -1,0 +1,248 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { ATTRIBUTES, type Policy } from './policy.ts'
+import { readPolicy } from './read.ts'
+
+const ENV = { LITELLM_KEY: 'sk', READER: 'r', INGEST: 'i', ADMIN: 'a' }
+const FOLDER = new URL('fixtures/good/', import.meta.url)
+
+function good(text: string, env: Record<string, string> = ENV): Policy {
+  const { policy, problems } = readPolicy(text, { file: 'f', env })
+  expect(problems).toBeUndefined()
+  if (!policy) throw new Error('refused')
+  return policy
+}
+const fixture = (name: string) => good(readFileSync(new URL(name, FOLDER), 'utf8'))
+const shipped = () => good(readFileSync(new URL('../../../marginwatch.yaml', import.meta.url), 'utf8'), {})
+
+describe('a good policy file', () => {
+  test.each(readdirSync(FOLDER))('%s is a policy', (name) => {
+    fixture(name)
+  })
+
+  test('that is empty, has only a comment, or only empty blocks, is the policy of defaults', () => {
+    const empty = fixture('empty.yaml')
+    expect(empty).toEqual({
+      timezone: 'UTC',
+      tiers: {},
+      customers: [],
+      apiKeys: {},
+      attribution: expect.any(Object),
+      prices: { profile: 'production', overrides: [] },
+      sources: { litellm: { push: true, poll: null } },
+      server: {
+        host: '127.0.0.1',
+        port: 9464,
+        keys: { reader: null, ingest: null, admin: null },
+        bodyLimitBytes: 16_000_000,
+      },
+      metrics: { customers: 200, customerIdleMs: 35 * 86_400_000 },
+      ledger: { retentionMs: 400 * 86_400_000, dedupeWindowMs: 35 * 86_400_000 },
+      sessions: { idleMs: 30 * 60_000 },
+    })
+    expect(fixture('comment.yaml')).toEqual(empty)
+    expect(fixture('blanks.yaml')).toEqual(empty)
+  })
+
+  test('that says everything is taken at its word, in milliseconds, bytes and nano-dollars', () => {
+    const { attribution, ...rest } = fixture('full.yaml')
+    expect(rest).toEqual({
+      timezone: 'Europe/Berlin',
+      tiers: { starter: { price: 49_900_000_000n }, scale: { price: 1_000_000_000_000n } },
+      customers: [
+        { id: '007', tier: 'starter', from: Date.parse('2025-12-31T23:00Z'), to: Date.parse('2026-02-28T23:00Z') },
+        { id: '007', tier: 'scale', from: Date.parse('2026-02-28T23:00Z'), to: null },
+        { id: 'no', tier: 'starter', from: null, to: null },
+      ],
+      apiKeys: {
+        'acme-backend': { customer: '007', tier: null, user: 'backend', agent: null, environment: 'production' },
+        nightly: { customer: null, tier: 'scale', user: null, agent: 'crawler', environment: null },
+      },
+      prices: {
+        profile: 'development',
+        overrides: [
+          { model: 'llama-3-*', provider: null, from: null, to: null, perMillion: { input: 0n, output: 0n } },
+          {
+            model: 'gpt-4o',
+            provider: 'openai',
+            from: Date.parse('2026-01-31T23:00Z'),
+            to: Date.parse('2026-04-30T22:00Z'),
+            perMillion: { input: 2_500_000_000n, cache_read: 1_250_000_000n, output: 10_000_000_000n },
+          },
+        ],
+      },
+      sources: {
+        litellm: {
+          push: false,
+          poll: {
+            url: 'https://gateway.example/litellm',
+            key: 'sk',
+            everyMs: 60_000,
+            lagMs: 90_000,
+            backfillMs: 14 * 86_400_000,
+            pageSize: 500,
+            timeoutMs: 5000,
+          },
+        },
+      },
+      server: { host: '0.0.0.0', port: 0, keys: { reader: 'r', ingest: 'i', admin: 'a' }, bodyLimitBytes: 2 ** 20 },
+      metrics: { customers: 0, customerIdleMs: 12 * 3_600_000 },
+      ledger: { retentionMs: null, dedupeWindowMs: 7 * 86_400_000 },
+      sessions: { idleMs: 45 * 60_000 },
+    })
+    expect(attribution.customer).toEqual([
+      { in: 'metadata', name: 'customer_id' },
+      { in: 'header', name: 'x-customer-id' },
+    ])
+    expect(attribution.tools).toEqual([])
+    expect(attribution.tier).toEqual(fixture('empty.yaml').attribution.tier)
+  })
+
+  test('keeps the order of its tiers', () => {
+    expect(Object.keys(good('tiers: { zeta: { price_usd: 1 }, alpha: { price_usd: 2 } }').tiers)).toEqual([
+      'zeta',
+      'alpha',
+    ])
+  })
+
+  test('gets the other defaults of a block in which it names one key', () => {
+    expect(good('server: { port: 1 }').server).toMatchObject({ host: '127.0.0.1', port: 1, bodyLimitBytes: 16_000_000 })
+    const poll = `sources: { litellm: { poll: { url: "http://g", key: "\${LITELLM_KEY}" } } }`
+    expect(good(poll).sources.litellm).toEqual({
+      push: true,
+      poll: {
+        url: 'http://g',
+        key: 'sk',
+        everyMs: 30_000,
+        lagMs: 120_000,
+        backfillMs: 31 * 86_400_000,
+        pageSize: 200,
+        timeoutMs: 30_000,
+      },
+    })
+  })
+
+  test('has money by its decimal text, without the rounding of a float', () => {
+    const price = (text: string) => good(`tiers: { t: { price_usd: ${text} } }`).tiers.t?.price
+    expect(price('0.1')).toBe(100_000_000n)
+    expect(price('9007199.254740993')).toBe(9_007_199_254_740_993n)
+    expect(price('49.90000000000000')).toBe(49_900_000_000n)
+    expect(price('"49"')).toBe(49_000_000_000n)
+  })
+
+  test('reads the same after a byte order mark and with Windows line ends', () => {
+    const text = 'tiers:\n  t:\n    price_usd: 49\n'
+    expect(good(`\uFEFF${text.replaceAll('\n', '\r\n')}`)).toEqual(good(text))
+  })
+
+  test('lets what is read from anchors stand in several places', () => {
+    const policy = fixture('anchors.yaml')
+    expect(policy.tiers).toEqual({ small: { price: 10_000_000_000n }, large: { price: 10_000_000_000n } })
+    expect(policy.attribution.user).toEqual(policy.attribution.customer)
+  })
+})
+
+describe('the shipped marginwatch.yaml', () => {
+  test('is a policy without any environment, on loopback, with push and without poll', () => {
+    const { server, sources } = shipped()
+    expect(server).toMatchObject({ host: '127.0.0.1', port: 9464, keys: { reader: null, ingest: null, admin: null } })
+    expect(sources.litellm).toEqual({ push: true, poll: null })
+  })
+
+  test('has the three tiers at $49, $99 and $199', () => {
+    expect(shipped().tiers).toEqual({
+      tier_1: { price: 49_000_000_000n },
+      tier_2: { price: 99_000_000_000n },
+      tier_3: { price: 199_000_000_000n },
+    })
+  })
+
+  test('is right in its commented examples too', () => {
+    const text = readFileSync(new URL('../../../marginwatch.yaml', import.meta.url), 'utf8')
+    const examples = text.replace(/^( *)# ?(?=( *)(- \{|[\w-]+:( |$)))/gm, '$1')
+    const env = {
+      LITELLM_KEY: 'k',
+      MARGINWATCH_READER_KEY: 'k',
+      MARGINWATCH_INGEST_KEY: 'k',
+      MARGINWATCH_ADMIN_KEY: 'k',
+    }
+    const policy = good(examples, env)
+    expect(policy.customers).toHaveLength(2)
+    expect(Object.keys(policy.apiKeys)).toEqual(['acme-backend'])
+    expect(policy.prices.overrides).toHaveLength(1)
+    expect(policy.sources.litellm.poll).not.toBeNull()
+    expect(policy.server.keys).toEqual({ reader: 'k', ingest: 'k', admin: 'k' })
+  })
+})
+
+describe('a policy', () => {
+  test('cannot be changed, at any depth', () => {
+    const policy = fixture('full.yaml')
+    const loose: string[] = []
+    const visit = (value: unknown, path: string) => {
+      if (typeof value !== 'object' || value === null) return
+      if (!Object.isFrozen(value)) loose.push(path)
+      for (const [key, inner] of Object.entries(value)) visit(inner, `${path}.${key}`)
+    }
+    visit(policy, 'policy')
+    expect(loose).toEqual([])
+  })
+
+  test('has no tier and no key owner by the name of something that every object has', () => {
+    const policy = fixture('full.yaml')
+    for (const name of ['constructor', 'toString', '__proto__']) {
+      expect(policy.tiers[name]).toBeUndefined()
+      expect(policy.apiKeys[name]).toBeUndefined()
+    }
+  })
+
+  test('of defaults looks in tags and in metadata for every name that applications use without configuration', () => {
+    const { attribution } = fixture('empty.yaml')
+    const names = {
+      customer: 'customer_id',
+      tier: 'plan_tier',
+      user: 'user_id',
+      session: 'session_id',
+      agent: 'agent_id',
+      trace: 'trace_id',
+      operation: 'operation',
+      query_type: 'query_type',
+      model_used: 'model_used',
+      environment: 'environment',
+      project: 'gcp_project',
+      prompt_name: 'prompt_name',
+      prompt_version: 'prompt_version',
+      tools: 'tools_invoked',
+    } as const
+    for (const [attribute, name] of Object.entries(names)) {
+      const places = attribution[attribute as keyof typeof names]
+      expect(places).toContainEqual({ in: 'tag', name })
+      expect(places).toContainEqual({ in: 'metadata', name })
+    }
+    expect(Object.keys(attribution)).toEqual([...ATTRIBUTES])
+  })
+
+  test('takes its price profile from COST_TRACKING_TIER when that is set', () => {
+    const profile = (tier: string) =>
+      good('prices: { profile: production }', { COST_TRACKING_TIER: tier }).prices.profile
+    expect(profile('development')).toBe('development')
+    expect(profile('')).toBe('production')
+    expect(good('prices: { profile: development }', { COST_TRACKING_TIER: 'production' }).prices.profile).toBe(
+      'production',
+    )
+    const { problems } = readPolicy('prices:\n  profile: production\n', {
+      file: 'f',
+      env: { COST_TRACKING_TIER: 'prod' },
+    })
+    expect(problems).toEqual([
+      {
+        file: 'f',
+        line: 2,
+        column: 12,
+        path: 'prices.profile',
+        message:
+          'the environment variable COST_TRACKING_TIER stands above this: found "prod", expected production or development',
+      },
+    ])
+  })
+})

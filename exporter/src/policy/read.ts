@@ -1,0 +1,103 @@
+import type { z } from 'zod'
+import { type PolicyDocument, readDocument } from './document.ts'
+import { exposureProblem } from './exposure.ts'
+import { allowedKeys } from './keys.ts'
+import { type Env, oneOf, Refusal } from './kinds.ts'
+import { nearest } from './nearest.ts'
+import type { Policy } from './policy.ts'
+import { type Issue, type Path, type Problem, pathText } from './problem.ts'
+import { crossFieldIssues } from './rules.ts'
+import { whileRunning } from './running.ts'
+import { PROFILES, policySchema } from './schema.ts'
+import { translate } from './translate.ts'
+import { underDefaults } from './underlay.ts'
+
+export interface ReadOptions {
+  /** The file's name, for messages. */
+  readonly file: string
+  /** Where the keys that the file names are looked up, and `COST_TRACKING_TIER`. */
+  readonly env: Env
+  /** The policy in force, when the program is running: what is read once at the start is kept from it. */
+  readonly running?: Policy
+}
+
+/** A policy and the keys whose new value waits for a restart, or everything that is wrong, in the file's order. */
+export type Reading =
+  | { readonly policy: Policy; readonly waiting: readonly string[]; readonly problems?: never }
+  | { readonly policy?: never; readonly problems: readonly Problem[] }
+
+/**
+ * Reads the text of a policy file. An empty text is the policy of defaults. Never throws: a text is either a policy, deeply
+ * frozen, or a list of all its problems. No message holds a key.
+ */
+export function readPolicy(text: string, options: ReadOptions): Reading {
+  const { file, env, running } = options
+  const { document, flaws: inText } = readDocument(text)
+  const flaws = inText.map(({ path, ...flaw }): Problem => ({ file, ...flaw, path: pathText(path) }))
+  if (document === undefined) return { problems: inFileOrder(flaws) }
+
+  const locate = (issue: Issue) => located(issue, document, file)
+  const tree = underDefaults(document.tree)
+  const schema = policySchema(env)
+  const parsed = schema.safeParse(tree)
+  const profile = profileFrom(env)
+  const issues = [
+    ...crossFieldIssues(tree),
+    ...(parsed.error?.issues ?? []).flatMap((issue) => issuesOf(issue, schema)),
+    ...(profile instanceof Refusal ? [{ path: ['prices', 'profile'], message: profile.message }] : []),
+  ]
+  // Where the text itself has a flaw, what stood there is unknown and not worth a second complaint.
+  const flawed = new Set(flaws.map(({ path }) => path))
+  const problems = [...flaws, ...issues.map(locate).filter(({ path }) => !flawed.has(path))]
+  if (problems.length > 0 || !parsed.success || profile instanceof Refusal) return { problems: inFileOrder(problems) }
+
+  const next = translate(parsed.data, { zone: running?.timezone ?? parsed.data.timezone, profile })
+  const { policy, waiting } = running ? whileRunning(next, running) : { policy: next, waiting: [] }
+  const exposure = exposureProblem(policy)
+  if (exposure === null) return { policy: deepFreeze(policy), waiting }
+  return { problems: [locate({ path: ['server', 'keys'], message: `until the restart ${exposure}` })] }
+}
+
+/** `COST_TRACKING_TIER` stands above the file's price profile; null when it is not set. */
+function profileFrom(env: Env): (typeof PROFILES)[number] | null | Refusal {
+  const text = env.COST_TRACKING_TIER
+  if (text === undefined || text === '') return null
+  const profile = oneOf(PROFILES).read(text)
+  return profile instanceof Refusal
+    ? new Refusal(`the environment variable COST_TRACKING_TIER stands above this: ${profile.message}`)
+    : profile
+}
+
+function located(issue: Issue, document: PolicyDocument, file: string): Problem {
+  const place = document.locate(issue.path, issue.at ?? 'value')
+  return { file, ...place, path: pathText(issue.path), message: issue.message }
+}
+
+/** One complaint of the schema → one issue for each thing that is wrong. */
+function issuesOf(issue: z.core.$ZodIssue, schema: z.ZodType): Issue[] {
+  const path = issue.path as Path
+  if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }]
+  const allowed = allowedKeys(schema, path)
+  return issue.keys.map((key) => {
+    const guess = nearest(key, allowed)
+    const list = allowed.join(', ')
+    const message =
+      guess === null
+        ? `unknown key; allowed here: ${list}`
+        : `unknown key; did you mean ${guess}? Allowed here: ${list}`
+    return { path: [...path, key], at: 'key', message }
+  })
+}
+
+function inFileOrder(problems: readonly Problem[]): Problem[] {
+  const unique = new Map(problems.map((p) => [`${p.line}:${p.column}:${p.path}:${p.message}`, p]))
+  return [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column)
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) deepFreeze(inner)
+  }
+  return value
+}

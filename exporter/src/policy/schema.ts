@@ -1,0 +1,144 @@
+import { z } from 'zod'
+import { TOKEN_CLASSES, type TokenClass } from '../usage.ts'
+import {
+  date,
+  dollars,
+  duration,
+  durationOrForever,
+  type Env,
+  flag,
+  host,
+  label,
+  oneOf,
+  optional,
+  place,
+  required,
+  secret,
+  size,
+  timezone,
+  url,
+  whole,
+} from './kinds.ts'
+import { ATTRIBUTES, type Attribute } from './policy.ts'
+import { wrong } from './problem.ts'
+
+export const PROFILES = ['production', 'development'] as const
+
+/**
+ * The policy file's shape. Later parts get top-level keys of their own (`budgets`, `routes`, `rates`, `alerts`); until then
+ * those are unknown keys and refused like any other. The environment is needed because a key stands in the file only by the
+ * name of its variable. Defaults are laid under the file before it comes here (`defaults.ts`).
+ */
+export function policySchema(env: Env) {
+  const known = schemas.get(env)
+  if (known) return known
+  const schema = build(env)
+  schemas.set(env, schema)
+  return schema
+}
+
+// Building one costs more than reading a file with it, and a program has one environment.
+const schemas = new WeakMap<Env, ReturnType<typeof build>>()
+
+function build(env: Env) {
+  return block({
+    version: required(oneOf(['1'])),
+    timezone: required(timezone),
+    tiers: named(tier, 'tiers by name, e.g. tier_1: { price_usd: 49 }'),
+    customers: list(customer, 'a list of customers, e.g. - { id: acme, tier: tier_1 }'),
+    api_keys: named(keyOwner, 'owners by key alias, e.g. acme-backend: { customer: acme }'),
+    attribution: block(attribution),
+    prices: block({
+      profile: required(oneOf(PROFILES)),
+      overrides: list(priceOverride, 'a list of prices, e.g. - { model: my-model, input_usd_per_million: 1 }'),
+    }),
+    sources: block({ litellm: block({ push: required(flag), poll: litellmPoll(env).nullish() }) }),
+    server: block({
+      host: required(host),
+      port: required(whole(0, 65535)),
+      keys: block({
+        reader: optional(secret(env, 'MARGINWATCH_READER_KEY')),
+        ingest: optional(secret(env, 'MARGINWATCH_INGEST_KEY')),
+        admin: optional(secret(env, 'MARGINWATCH_ADMIN_KEY')),
+      }),
+      body_limit: required(size('64KB', '256MB', '16MB')),
+    }),
+    metrics: block({
+      customers: required(whole(0, 10_000)),
+      customer_idle: required(duration('1h', '3650d', '35d')),
+    }),
+    ledger: block({
+      retention: required(durationOrForever('1d', '36500d', '400d')),
+      dedupe_window: required(duration('1h', '3650d', '35d')),
+    }),
+    sessions: block({ idle: required(duration('1m', '7d', '30m')) }),
+  })
+}
+
+/** What the schema makes of a file without problems. */
+export type PolicyValues = z.output<ReturnType<typeof policySchema>>
+
+/** The key of an override that holds the price of a token class. */
+export function priceKey(tokenClass: TokenClass): `${TokenClass}_usd_per_million` {
+  return `${tokenClass}_usd_per_million`
+}
+
+const tier = block({ price_usd: required(dollars) })
+
+const customer = block({
+  id: required(label('the name that calls carry for the customer')),
+  tier: required(label('the name of a tier')),
+  from: optional(date),
+  to: optional(date),
+})
+
+const keyOwner = block({
+  customer: optional(label('the name of a customer')),
+  tier: optional(label('the name of a tier')),
+  user: optional(label('the name of a person or service')),
+  agent: optional(label('the name of an agent')),
+  environment: optional(label('the name of an environment')),
+})
+
+const attribution = fromEntries(ATTRIBUTES, (_: Attribute) =>
+  list(required(place), 'a list of places, e.g. [metadata.customer_id]'),
+)
+
+const priceOverride = block({
+  model: required(label('a model name or a pattern with *')),
+  provider: optional(label('the name of a provider')),
+  from: optional(date),
+  to: optional(date),
+  ...fromEntries(TOKEN_CLASSES.map(priceKey), () => optional(dollars)),
+})
+
+function litellmPoll(env: Env) {
+  return block({
+    url: required(url),
+    key: required(secret(env, 'LITELLM_KEY')),
+    every: required(duration('1s', '1d', '30s')),
+    lag: required(duration('0s', '1d', '2m')),
+    backfill: required(duration('0s', '3650d', '31d')),
+    page_size: required(whole(1, 1000)),
+    timeout: required(duration('1s', '10m', '30s')),
+  })
+}
+
+/** A block of known keys; others are refused. */
+function block<S extends z.ZodRawShape>(shape: S) {
+  const expected = `a block with the keys ${Object.keys(shape).join(', ')}`
+  return z.strictObject(shape, { error: (issue) => wrong(issue.input, expected) })
+}
+
+/** A block whose keys are names that the user chooses. */
+function named<S extends z.ZodType>(each: S, expected: string) {
+  return z.record(z.string(), each, { error: (issue) => wrong(issue.input, expected) })
+}
+
+function list<S extends z.ZodType>(each: S, expected: string) {
+  return z.array(each, { error: (issue) => wrong(issue.input, expected) })
+}
+
+function fromEntries<K extends string, V>(keys: readonly K[], value: (key: K) => V): Record<K, V> {
+  return Object.fromEntries(keys.map((key) => [key, value(key)])) as Record<K, V>
+}

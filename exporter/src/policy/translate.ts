@@ -1,0 +1,66 @@
+import type { Nano } from '@marginwatch/pricing'
+import { TOKEN_CLASSES } from '../usage.ts'
+import type { CustomerEntry, KeyOwner, LitellmPoll, Policy, PriceOverride, Tier } from './policy.ts'
+import { type PolicyValues, priceKey } from './schema.ts'
+import { dayStarts } from './zone.ts'
+
+export interface TranslateOptions {
+  /** Zone in which the file's dates begin. */
+  readonly zone: string
+  /** Stands above the file's price profile. */
+  readonly profile: Policy['prices']['profile'] | null
+}
+
+/** The file's checked values → a policy. */
+export function translate(values: PolicyValues, { zone, profile }: TranslateOptions): Policy {
+  const begins = dayStarts(zone)
+  const moment = (date: string | null) => (date === null ? null : begins(date))
+  const { server, metrics, ledger, sources } = values
+  return {
+    timezone: values.timezone,
+    tiers: byName(values.tiers, (tier): Tier => ({ price: tier.price_usd })),
+    customers: values.customers.map(
+      (entry): CustomerEntry => ({ id: entry.id, tier: entry.tier, from: moment(entry.from), to: moment(entry.to) }),
+    ),
+    apiKeys: byName(values.api_keys, (owner): KeyOwner => owner),
+    attribution: values.attribution,
+    prices: {
+      profile: profile ?? values.prices.profile,
+      overrides: values.prices.overrides.map((override) => priceOverride(override, moment)),
+    },
+    sources: { litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) } },
+    server: { host: server.host, port: server.port, keys: server.keys, bodyLimitBytes: server.body_limit },
+    metrics: { customers: metrics.customers, customerIdleMs: metrics.customer_idle },
+    ledger: { retentionMs: ledger.retention, dedupeWindowMs: ledger.dedupe_window },
+    sessions: { idleMs: values.sessions.idle },
+  }
+}
+
+function priceOverride(
+  values: PolicyValues['prices']['overrides'][number],
+  moment: (date: string | null) => number | null,
+): PriceOverride {
+  const perMillion: Record<string, Nano> = {}
+  for (const tokenClass of TOKEN_CLASSES) {
+    const price = values[priceKey(tokenClass)]
+    if (price !== null) perMillion[tokenClass] = price
+  }
+  const { model, provider } = values
+  return { model, provider, from: moment(values.from), to: moment(values.to), perMillion }
+}
+
+function litellmPoll(poll: PolicyValues['sources']['litellm']['poll']): LitellmPoll | null {
+  if (!poll) return null
+  const { url, key, every, lag, backfill, page_size, timeout } = poll
+  return { url, key, everyMs: every, lagMs: lag, backfillMs: backfill, pageSize: page_size, timeoutMs: timeout }
+}
+
+/**
+ * A record without a prototype: the names that it is asked for come from traffic, and one such as `constructor` must find
+ * nothing.
+ */
+function byName<V, W>(record: Readonly<Record<string, V>>, each: (value: V) => W): Record<string, W> {
+  const result: Record<string, W> = Object.create(null)
+  for (const [name, value] of Object.entries(record)) result[name] = each(value)
+  return result
+}
