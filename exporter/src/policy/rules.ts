@@ -1,5 +1,4 @@
-import { OTHER, UNKNOWN } from '../catalogue.ts'
-import { TOKEN_CLASSES, UNATTRIBUTED } from '../usage.ts'
+import { OTHER, TOKEN_CLASSES, UNATTRIBUTED, UNKNOWN } from '../usage.ts'
 import { isTreeMap, type Tree, type TreeMap } from './document.ts'
 import { exposed } from './exposure.ts'
 import { host as hostKind, Refusal } from './kinds.ts'

@@ -1,5 +1,6 @@
 import { type Nano, usd } from '@marginwatch/pricing'
 import type { Metric } from '../../catalogue.ts'
+import { decimalText } from './decimal.ts'
 import type { Exemplar, Family, HistogramSample, Sample } from './sample.ts'
 
 /** One series of a counter. `total` is exact; its text is made when it is asked for. */
@@ -60,22 +61,28 @@ export interface Distribution extends HistogramSample {
   readonly labels: readonly string[]
   readonly created: number
   readonly counts: number[]
-  readonly exemplars: (Exemplar | undefined)[]
+  /** By bucket; the exemplar that is shown is made of it when it is asked for. */
+  readonly examples: (Example | undefined)[]
   total: bigint
 }
 
-export interface HistogramFamily {
+export interface Example {
+  readonly trace: string
+  /** In the unit of what is observed. */
+  readonly value: bigint
+  readonly at: number
+}
+
+export interface DistributionFamily {
   series(labels: readonly string[], at: number): Distribution
   family(): Family
 }
 
-/** `sum` shows the exact total of observations in the metric's unit. */
-export function histogramFamily(
-  metric: Metric & { type: 'histogram' },
-  sum: (total: bigint) => string,
-): HistogramFamily {
+/** Observations are whole numbers of 10^-places of the metric's unit. */
+export function distributionFamily(metric: Metric & { type: 'histogram' }, places: number): DistributionFamily {
   const all = new Map<string, Distribution>()
   const buckets = (metric.buckets ?? []).length + 1
+  const shown = ({ trace, value, at }: Example): Exemplar => ({ trace, at, value: decimalText(value, places) })
   return {
     series(labels, at) {
       const key = labels.join(SEPARATOR)
@@ -85,24 +92,18 @@ export function histogramFamily(
         labels,
         created: at,
         counts: new Array<number>(buckets).fill(0),
-        exemplars: new Array<Exemplar | undefined>(buckets).fill(undefined),
+        examples: [],
         total: 0n,
-        sum: '0',
+        get sum() {
+          return decimalText(this.total, places)
+        },
+        get exemplars() {
+          return this.examples.map((example) => example && shown(example))
+        },
       }
       all.set(key, made)
       return made
     },
-    family() {
-      for (const series of all.values()) series.sum = sum(series.total)
-      return { metric, samples: all.values() }
-    },
+    family: () => ({ metric, samples: all.values() }),
   }
-}
-
-/** An integer in 10^-places of a unit as exact decimal text: `scaled(1500n, 3)` → `"1.5"`. */
-export function scaled(total: bigint, places: number): string {
-  const sign = total < 0n ? '-' : ''
-  const digits = (total < 0n ? -total : total).toString().padStart(places + 1, '0')
-  const fraction = digits.slice(-places).replace(/0+$/, '')
-  return sign + digits.slice(0, -places) + (fraction === '' ? '' : `.${fraction}`)
 }

@@ -3,7 +3,7 @@ import { seriesOf } from '../../ledger/labels.ts'
 import { bucketOf, type HistogramSpec, type HistogramValue, OBSERVED } from '../../ledger/observed.ts'
 import type { BucketTotal } from '../../ledger/totals.ts'
 import type { Usage } from '../../usage.ts'
-import { type Distribution, histogramFamily, type HistogramFamily, scaled } from './cells.ts'
+import { type Distribution, type DistributionFamily, distributionFamily } from './cells.ts'
 import type { Family } from './sample.ts'
 
 type HistogramMetric = Metric & { readonly type: 'histogram' }
@@ -40,7 +40,7 @@ export function createDistributions(): Distributions {
   const parts = SHOWN.map((shown, index) => ({
     ...shown,
     spec: HISTOGRAM_SPECS[index] as HistogramSpec,
-    family: histogramFamily(shown.metric, (total) => scaled(total, shown.places)),
+    family: distributionFamily(shown.metric, shown.places),
   }))
   return {
     load(totals) {
@@ -58,15 +58,14 @@ export function createDistributions(): Distributions {
         const bucket = bucketOf(part.spec, value)
         series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
         series.total += value
-        if (event.trace !== null)
-          series.exemplars[bucket] = { trace: event.trace, value: scaled(value, part.places), at }
+        if (event.trace !== null) series.examples[bucket] = { trace: event.trace, value, at }
       }
     },
     families: () => parts.map((part) => part.family.family()),
   }
 }
 
-function add(family: HistogramFamily, metric: HistogramMetric, total: BucketTotal): void {
+function add(family: DistributionFamily, metric: HistogramMetric, total: BucketTotal): void {
   const series: Distribution = family.series(pick(metric, total), total.firstAt)
   series.counts[total.bucket] = (series.counts[total.bucket] ?? 0) + total.n
   series.total += total.total

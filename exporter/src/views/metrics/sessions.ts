@@ -1,7 +1,7 @@
 import { METRICS, type Metric } from '../../catalogue.ts'
 import type { Recorded, RowReader } from '../../ledger/ledger.ts'
 import type { SessionClosed } from '../../usage.ts'
-import { histogramFamily, scaled } from './cells.ts'
+import { distributionFamily } from './cells.ts'
 import type { Family } from './sample.ts'
 
 /** A closed session, as the histograms see it. */
@@ -28,8 +28,8 @@ export async function readSessions(rows: RowReader): Promise<SessionSum[]> {
 }
 
 export function createSessions(): SessionDistributions {
-  const cost = histogramFamily(METRICS.sessionCost, (total) => scaled(total, 9))
-  const calls = histogramFamily(METRICS.sessionCalls, (total) => total.toString())
+  const cost = distributionFamily(METRICS.sessionCost, 9)
+  const calls = distributionFamily(METRICS.sessionCalls, 0)
   const costBounds = bounds(METRICS.sessionCost, 9)
   const callBounds = bounds(METRICS.sessionCalls, 0)
   const observe = (sum: SessionSum, at: number) => {
