@@ -1,17 +1,10 @@
-import {
-  type Attempt,
-  type Call,
-  type Failure,
-  NO_TOKENS,
-  type Outcome,
-  outputTokens,
-  type TokenCounts,
-} from './call.ts'
+import type { Attempt, Call, Failure, Outcome } from './call.ts'
+import { NO_TOKENS, outputTokens, type TokenCounts } from './tokens.ts'
 import type { Dataset } from './dataset.ts'
 import { GPT_4O_MINI, HAIKU, type Model, nanoCost } from './models.ts'
 import { type Rng, uuid } from './random.ts'
 import { pickQuestion, SESSION_LIMIT_MS, type Session } from './session.ts'
-import { abortedTokens, pickTokens } from './tokens.ts'
+import { abortedTokens, pickTokens } from './split.ts'
 
 /** Of a thousand calls, how many do not reach a model or fail there; the others succeed. */
 const FATES: readonly (readonly [perThousand: number, (rng: Rng, moment: Moment) => Call])[] = [

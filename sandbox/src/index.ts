@@ -1,17 +1,5 @@
-export {
-  type Attempt,
-  allTokens,
-  type Call,
-  FAILURES,
-  type Failure,
-  failureKey,
-  inputTokens,
-  NO_TOKENS,
-  type Outcome,
-  outputTokens,
-  successKey,
-  type TokenCounts,
-} from './call.ts'
+export { type Attempt, type Call, FAILURES, type Failure, failureKey, type Outcome, successKey } from './call.ts'
+export { allTokens, inputTokens, NO_TOKENS, outputTokens, type TokenCounts } from './tokens.ts'
 export { type Agent, type Company, type Customer, createCompany, ENVIRONMENTS, KEY_HASHES, TIERS } from './company.ts'
 export { type Dataset, readDataset } from './dataset.ts'
 export { costMap, LITELLM_VERSION } from './litellm/answers.ts'

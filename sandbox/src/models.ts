@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { TokenCounts } from './call.ts'
+import type { TokenCounts } from './tokens.ts'
 
 /** Prices in nano-dollars a token. */
 export interface Prices {

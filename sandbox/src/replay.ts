@@ -32,18 +32,32 @@ export function trafficClock(now: () => number, from: number, speed: number): ()
 export async function replay(options: ReplayOptions): Promise<void> {
   const { traffic, from, speed = 1, density = 1, server, sleep, signal, tickMs = 250, onCall } = options
   const clock = trafficClock(options.now, from, speed)
+  const coming = upcoming(traffic, from, density)
+  let next = coming.next().value
   let running: Call[] = []
-  let reached = from
   while (!signal.aborted) {
     const time = clock()
-    if (time > reached) {
-      running.push(...traffic.calls(reached, time, { density }))
-      reached = time
-    }
+    for (; next.at < time; next = coming.next().value) if (next.call) running.push(next.call)
     const ended = running.filter((call) => call.end <= time).sort((a, b) => a.end - b.end)
     running = running.filter((call) => call.end > time)
     server.add(ended)
     if (onCall) ended.forEach(onCall)
     await sleep(tickMs, signal)
+  }
+}
+
+interface Upcoming {
+  readonly at: number
+  /** Null: only time passes here, so that thin traffic keeps nobody searching for its next call. */
+  readonly call: Call | null
+}
+
+const HOUR = 3_600_000
+
+/** Traffic without end, an hour at a time, produced as far as it is read. */
+function* upcoming(traffic: Traffic, from: number, density: number): Generator<Upcoming, never> {
+  for (let hour = from; ; hour += HOUR) {
+    for (const call of traffic.calls(hour, hour + HOUR, { density })) yield { at: call.start, call }
+    yield { at: hour + HOUR, call: null }
   }
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
-import { type Attempt, allTokens, type Call, failureKey, NO_TOKENS, successKey, type TokenCounts } from './call.ts'
+import { type Attempt, type Call, failureKey, successKey } from './call.ts'
+import { allTokens, NO_TOKENS, type TokenCounts } from './tokens.ts'
 import type { Model } from './models.ts'
 
 /** How much of something there was. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Call, inputTokens, outputTokens, type TokenCounts } from '../call.ts'
+import type { Call } from '../call.ts'
+import { inputTokens, outputTokens, type TokenCounts } from '../tokens.ts'
 import { KEY_HASHES } from '../company.ts'
 import { type FloatCost, floatCost, LITELLM_MODELS, type Model } from '../models.ts'
 

@@ -1,4 +1,5 @@
-import { type Call, type Failure, inputTokens, outputTokens } from '../call.ts'
+import type { Call, Failure } from '../call.ts'
+import { inputTokens, outputTokens } from '../tokens.ts'
 import { floatCost, type Model } from '../models.ts'
 import { errorInformation } from './errors.ts'
 import {

@@ -1,4 +1,5 @@
-import { type Call, inputTokens, outputTokens } from '../call.ts'
+import type { Call } from '../call.ts'
+import { inputTokens, outputTokens } from '../tokens.ts'
 import { floatCost } from '../models.ts'
 import { ERRORS, errorInformation } from './errors.ts'
 import {

@@ -1,5 +1,5 @@
 import type { Call } from '../call.ts'
-import { allTokens } from '../call.ts'
+import { allTokens } from '../tokens.ts'
 import { mix } from '../random.ts'
 import { rowId } from './row.ts'
 
