@@ -1,0 +1,246 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Call } from '../call.ts'
+import { Rng } from '../random.ts'
+import { type Answer, costMap, errorAnswer, OPENAPI, refuseUnlessMaster } from './answers.ts'
+import { createFaultPlan, drifted, type Fault, type FaultMix, type FaultPlan, sendTruncated } from './faults.ts'
+import type { RecordOptions } from './parts.ts'
+import { pushRecords } from './push.ts'
+import { createPusher, type Pusher, type PushOptions, type PushStats, type Sleep } from './pusher.ts'
+import { createRows, type Lag, type Rows } from './rows.ts'
+import { answerSpendLogs } from './spend-logs.ts'
+
+export interface LitellmOptions {
+  /** Calls that are there from the start; they are not pushed. */
+  readonly calls?: Iterable<Call>
+  /** 0 = any free port. */
+  readonly port?: number
+  readonly now?: () => number
+  readonly sleep?: Sleep
+  readonly fetch?: typeof fetch
+  readonly masterKey?: string
+  /** Seeds what is left to chance: duplicates and faults. */
+  readonly seed?: number
+  readonly lag?: Partial<Lag>
+  /** How far `/spend/logs/v2` counts (10,000 in LiteLLM): `total` and `total_pages` stop there. */
+  readonly countCap?: number
+  /** Faults of `/spend/logs/v2` that come by themselves. */
+  readonly faults?: FaultMix
+  /** Form of rows and pushed records. */
+  readonly record?: RecordOptions
+  /** Where finished calls are posted; without it nothing is pushed. Defaults are LiteLLM's: 5 s, 512, no retries, loss as real. */
+  readonly push?: Partial<PushOptions> & { readonly url: string }
+}
+
+export interface Litellm {
+  readonly url: string
+  readonly masterKey: string
+  /**
+   * Calls that have happened, or will: the row of each appears after its end plus the lag, its records are queued for the
+   * push at its end. `push: false` leaves them out of the push.
+   */
+  add(calls: Iterable<Call>, options?: { readonly push?: boolean }): void
+  /** The next answers of `/spend/logs/v2` fail so, in this order. */
+  fail(...faults: readonly Fault[]): void
+  /** Queues what has ended by now, posts the queue and waits for the answer. */
+  flush(): Promise<void>
+  /** The process is gone for `downMs`: queued records are lost, connections break, the port refuses; then it is back. */
+  restart(downMs: number): Promise<void>
+  stats(): LitellmStats
+  close(): Promise<void>
+}
+
+export interface LitellmStats {
+  readonly rows: number
+  /** Requests to `/spend/logs/v2`, and how many of them were made to fail. */
+  readonly polls: number
+  readonly faults: number
+  readonly push: PushStats | null
+}
+
+/** A key that LiteLLM 1.106.2 would accept as a master key. */
+const MASTER_KEY = 'sk-sandbox-0123456789abcdef-master'
+const USUAL_LAG: Lag = { usualMs: [400, 9800], lateShare: 0.002, lateMs: [60_000, 600_000] }
+const PUSH_DEFAULTS = {
+  key: null,
+  flushMs: 5000,
+  batchSize: 512,
+  retries: 0,
+  retryDelayMs: 1000,
+  loss: 'as-real',
+  duplicates: 0,
+} as const
+
+/**
+ * A stand-in for LiteLLM 1.106.2 with a database, as far as usage goes: health, OpenAPI, price map, `/spend/logs/v2`, and
+ * the `generic_api` callback. Listens on 127.0.0.1. True to what was measured, unpleasant parts included.
+ */
+export async function startLitellm(options: LitellmOptions = {}): Promise<Litellm> {
+  const { now = Date.now, sleep = realSleep, seed = 0, masterKey = MASTER_KEY } = options
+  const rows = createRows({ ...USUAL_LAG, ...options.lag }, options.countCap ?? 10_000)
+  const faults = createFaultPlan(new Rng(seed, 11), options.faults ?? null)
+  const stopping = new AbortController()
+  const pusher = openPusher(options, { sleep, rng: new Rng(seed, 12), signal: stopping.signal })
+  const count = { polls: 0, faults: 0 }
+  const desk: Desk = {
+    rows,
+    faults,
+    now,
+    sleep,
+    masterKey,
+    count,
+    signal: stopping.signal,
+    record: options.record ?? {},
+  }
+
+  let server = await listen(options.port ?? 0, desk)
+  const { port } = server.address() as AddressInfo
+  const pending: Call[] = []
+  const add = (calls: Iterable<Call>, push: boolean): void => {
+    for (const call of calls) {
+      rows.add(call)
+      if (pusher && push) pending.push(call)
+    }
+    release(pending, now(), (call) => pusher?.enqueue(pushRecords(call, desk.record)))
+  }
+  const flush = async (): Promise<void> => {
+    add([], true)
+    await pusher?.flush()
+  }
+  add(options.calls ?? [], false)
+  const flushing = pusher ? flushLoop(flush, options.push?.flushMs ?? PUSH_DEFAULTS.flushMs, desk) : Promise.resolve()
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    masterKey,
+    add: (calls, { push = true } = {}) => add(calls, push),
+    fail: faults.add,
+    flush,
+    async restart(downMs) {
+      pusher?.drop()
+      await stopListening(server)
+      await sleep(downMs, stopping.signal)
+      if (!stopping.signal.aborted) server = await listen(port, desk)
+    },
+    stats: () => ({ rows: rows.size, ...count, push: pusher?.stats() ?? null }),
+    async close() {
+      if (options.push?.loss === 'none') await flush()
+      stopping.abort()
+      await flushing
+      await stopListening(server)
+    },
+  }
+}
+
+/** What a request needs. */
+interface Desk {
+  readonly rows: Rows
+  readonly faults: FaultPlan
+  readonly now: () => number
+  readonly sleep: Sleep
+  readonly masterKey: string
+  readonly count: { polls: number; faults: number }
+  readonly signal: AbortSignal
+  readonly record: RecordOptions
+}
+
+function openPusher(
+  options: LitellmOptions,
+  deps: { readonly sleep: Sleep; readonly rng: Rng; readonly signal: AbortSignal },
+): Pusher | null {
+  if (!options.push) return null
+  return createPusher({ ...PUSH_DEFAULTS, ...options.push }, { ...deps, fetch: options.fetch ?? fetch })
+}
+
+/** Takes the calls that have ended out of `pending`, in order of their end. */
+function release(pending: Call[], now: number, onEnded: (call: Call) => void): void {
+  const ended = pending.filter((call) => call.end <= now).sort((a, b) => a.end - b.end)
+  if (ended.length === 0) return
+  const open = pending.filter((call) => call.end > now)
+  pending.length = 0
+  pending.push(...open)
+  ended.forEach(onEnded)
+}
+
+async function flushLoop(flush: () => Promise<void>, everyMs: number, { sleep, signal }: Desk): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(everyMs, signal)
+    if (!signal.aborted) await flush()
+  }
+}
+
+function listen(port: number, desk: Desk): Promise<Server> {
+  const server = createServer((request, response) => void handle(request, response, desk))
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => resolve(server))
+  })
+}
+
+function stopListening(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
+
+async function handle(request: IncomingMessage, response: ServerResponse, desk: Desk): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://127.0.0.1')
+  if (url.pathname === '/spend/logs/v2' && request.method === 'GET') await pollAnswer(request, response, url, desk)
+  else send(response, plainAnswer(request.method ?? 'GET', url))
+}
+
+function plainAnswer(method: string, { pathname, searchParams }: URL): Answer {
+  if (method === 'GET') {
+    if (pathname === '/health/liveliness' || pathname === '/health/liveness') return { status: 200, body: "I'm alive!" }
+    if (pathname === '/health/readiness') return { status: 200, body: { status: 'healthy', db: 'connected' } }
+    if (pathname === '/openapi.json') return { status: 200, body: OPENAPI }
+    if (pathname === '/public/litellm_model_cost_map')
+      return { status: 200, body: costMap(searchParams.get('catalog_only') === 'true') }
+  }
+  return { status: 404, body: { detail: 'Not Found' } }
+}
+
+async function pollAnswer(request: IncomingMessage, response: ServerResponse, url: URL, desk: Desk): Promise<void> {
+  const refusal = refuseUnlessMaster(request.headers.authorization, desk.masterKey)
+  if (refusal) return send(response, refusal)
+  desk.count.polls += 1
+  const fault = desk.faults.next()
+  if (fault) desk.count.faults += 1
+  if (fault?.kind === 'reset') return void request.socket.resetAndDestroy()
+  if (fault?.kind === 'slow') await desk.sleep(fault.ms, desk.signal)
+  if (fault?.kind === 'rate_limited') return send(response, tooMany(fault.retryAfterSeconds))
+  if (fault?.kind === 'error') return send(response, errorAnswer(500, 'Internal Server Error', 'internal_server_error'))
+  const answer = answerSpendLogs(desk.rows, url.searchParams, desk.now(), desk.record)
+  if (answer.status !== 200) return send(response, answer)
+  if (fault?.kind === 'truncated') return sendTruncated(response, JSON.stringify(answer.body))
+  if (fault?.kind === 'drift') return send(response, { ...answer, body: drifted(answer.body as { data: object[] }) })
+  send(response, answer)
+}
+
+function tooMany(retryAfterSeconds: number): Answer {
+  return {
+    ...errorAnswer(429, 'Too many requests', 'throttling_error'),
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  }
+}
+
+function send(response: ServerResponse, { status, body, headers }: Answer): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...headers })
+  response.end(JSON.stringify(body))
+}
+
+/** Sleeps by the real clock, without keeping the process alive. */
+function realSleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    timer.unref()
+    signal.addEventListener('abort', done, { once: true })
+  })
+}
