@@ -84,12 +84,12 @@ function lookUp(asked: Asked): Found | null {
 function readConstraint(value: unknown): { from: number | null; windows: readonly Window[] | null } | null {
   if (value === undefined) return { from: null, windows: null }
   const constraint = record(value)
-  if (constraint?.['type'] === 'start_date') {
-    const from = Date.parse(`${constraint['start_date']}T00:00:00Z`)
+  if (constraint?.type === 'start_date') {
+    const from = Date.parse(`${constraint.start_date}T00:00:00Z`)
     return Number.isNaN(from) ? null : { from, windows: null }
   }
-  const start = timeOfDay(constraint?.['start_time'])
-  const end = timeOfDay(constraint?.['end_time'])
+  const start = timeOfDay(constraint?.start_time)
+  const end = timeOfDay(constraint?.end_time)
   if (start === null || end === null) return null
   return { from: null, windows: [{ start, end, weekdays: null, zone: null }] }
 }
@@ -134,12 +134,12 @@ function quoteOf({ provider, model }: Found, prices: GenaiPrices, conditions: Co
 
 function readRate(value: unknown, complain: Complain): Rate | null {
   const tiered = record(value)
-  const base = readPrice(tiered === null ? value : tiered['base'], complain)
+  const base = readPrice(tiered === null ? value : tiered.base, complain)
   if (base === null) return null
-  const tiers = Array.isArray(tiered?.['tiers']) ? tiered['tiers'].map(record) : []
+  const tiers = Array.isArray(tiered?.tiers) ? tiered.tiers.map(record) : []
   const steps = tiers.flatMap((tier) => {
-    const price = readPrice(tier?.['price'], complain)
-    const above = tier?.['start']
+    const price = readPrice(tier?.price, complain)
+    const above = tier?.start
     return price !== null && typeof above === 'number' ? [{ above, price }] : []
   })
   return scaleRate({ base, steps: steps.sort((a, b) => a.above - b.above) }, PER_MILLION)

@@ -29,27 +29,27 @@ export function readEntry(key: string, value: unknown, complain: (reason: string
   if (key === 'sample_spec') return 'documentation, not a model'
   const entry = record(value)
   if (entry === null) return `${shown(value)} where an object of prices was expected`
-  const provider = entry['litellm_provider']
+  const provider = entry.litellm_provider
   if (typeof provider !== 'string' || provider === '') return `litellm_provider is ${shown(provider)}`
-  const mode = typeof entry['mode'] === 'string' ? entry['mode'] : null
+  const mode = typeof entry.mode === 'string' ? entry.mode : null
   const units = readUnits(entry, complain)
   const billedByUnit = Object.entries(units).some(
     ([unit, rate]) => unit !== 'web_searches' && rate !== undefined && rate.price.digits > 0n,
   )
   const fillers = billedByUnit && mode !== null && !TOKEN_MODES.has(mode) && !pricesTokens(entry)
   const cells = readCells(fillers ? {} : entry, complain)
-  const tiers = entry['tiered_pricing']
+  const tiers = entry.tiered_pricing
   const table = tiers === undefined ? null : tableRates(tiers, ratesAt(cells, 'standard'), complain)
   if (!cells.has('standard') && table === null && Object.keys(units).length === 0) return 'no price in it'
   return {
     key,
     provider,
     mode,
-    contextWindow: count(entry['max_input_tokens']) ?? count(entry['max_tokens']),
+    contextWindow: count(entry.max_input_tokens) ?? count(entry.max_tokens),
     cells,
     units,
     table,
-    offPeak: readOffPeak(entry['off_peak_pricing'], complain),
+    offPeak: readOffPeak(entry.off_peak_pricing, complain),
   }
 }
 
@@ -95,12 +95,12 @@ function count(value: unknown): number | null {
 function readOffPeak(value: unknown, complain: (reason: string) => void): LitellmEntry['offPeak'] {
   const block = record(value)
   if (block === null) return null
-  const zone = typeof block['weekday_timezone'] === 'string' ? block['weekday_timezone'].trim() : ''
+  const zone = typeof block.weekday_timezone === 'string' ? block.weekday_timezone.trim() : ''
   const calendar = zone !== '' && knownZone(zone) ? zone : null
-  const rules = Array.isArray(block['windows']) ? block['windows'].map(record) : []
+  const rules = Array.isArray(block.windows) ? block.windows.map(record) : []
   const windows = [
-    ...hours(block['hours_utc'], null, null),
-    ...rules.flatMap((rule) => (rule === null ? [] : hours(rule['hours_utc'], weekdays(rule['weekdays']), calendar))),
+    ...hours(block.hours_utc, null, null),
+    ...rules.flatMap((rule) => (rule === null ? [] : hours(rule.hours_utc, weekdays(rule.weekdays), calendar))),
   ]
   const rates: { [name in TokenClass]?: { base: NonNullable<ReturnType<typeof readPrice>>; steps: [] } } = {}
   for (const name of ['input', 'output', 'cache_read', 'cache_write_5m', 'reasoning'] as const) {

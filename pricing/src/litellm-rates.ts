@@ -72,7 +72,7 @@ export function tableRates(table: unknown, flat: Rates, complain: (reason: strin
   if (!Array.isArray(table)) return null
   const rows = table.flatMap((value) => {
     const row = record(value)
-    const from = Array.isArray(row?.['range']) && row['range'].length === 2 ? Number(row['range'][0]) : Number.NaN
+    const from = Array.isArray(row?.range) && row.range.length === 2 ? Number(row.range[0]) : Number.NaN
     return row !== null && 'input_cost_per_token' in row && Number.isFinite(from) && from >= 0 ? [{ from, row }] : []
   })
   if (rows.length === 0) return null

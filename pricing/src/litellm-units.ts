@@ -25,7 +25,7 @@ export function readUnits(entry: Record<string, unknown>, complain: (reason: str
       if (price !== null) units[unit] ??= { price }
     }
   }
-  const search = record(entry['search_context_cost_per_query'])?.['search_context_size_medium']
+  const search = record(entry.search_context_cost_per_query)?.search_context_size_medium
   const price = readPrice(search, (reason) => complain(`search_context_cost_per_query: ${reason}`))
   if (price !== null) units.web_searches = perPrompt(entry) ? { price, atMost: 1 } : { price }
   return units
@@ -33,6 +33,6 @@ export function readUnits(entry: Record<string, unknown>, complain: (reason: str
 
 /** Gemini 2 bills a grounded prompt once, however many searches it took; LiteLLM's default for Google's models. */
 function perPrompt(entry: Record<string, unknown>): boolean {
-  const provider = String(entry['litellm_provider'])
-  return (provider === 'gemini' || provider.startsWith('vertex_ai')) && entry['web_search_billing_unit'] !== 'per_query'
+  const provider = String(entry.litellm_provider)
+  return (provider === 'gemini' || provider.startsWith('vertex_ai')) && entry.web_search_billing_unit !== 'per_query'
 }

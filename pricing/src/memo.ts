@@ -19,10 +19,10 @@ export function memoised<T>(
       memories.clear()
       size = 0
     }
-    let byProvider = memories.get(tier)
-    if (byProvider === undefined) memories.set(tier, (byProvider = new Map()))
-    let byModel = byProvider.get(provider)
-    if (byModel === undefined) byProvider.set(provider, (byModel = new Map()))
+    const byProvider = memories.get(tier) ?? new Map<string | null, Map<string, T>>()
+    const byModel = byProvider.get(provider) ?? new Map<string, T>()
+    memories.set(tier, byProvider)
+    byProvider.set(provider, byModel)
     byModel.set(model, value)
     size++
     return value

@@ -70,7 +70,7 @@ function readRule(value: unknown, isKnown: (provider: string) => boolean): Rule 
   if (!isText(provider)) return `provider is ${shown(provider)}; expected a name or null`
   if (!isMoment(from)) return `from is ${shown(from)}; expected epoch milliseconds or null`
   if (!isMoment(to)) return `to is ${shown(to)}; expected epoch milliseconds or null`
-  const rates = readRates(override['perMillion'])
+  const rates = readRates(override.perMillion)
   if (typeof rates === 'string') return rates
   const named = provider ?? null
   const slot = { from: from ?? null, to: to ?? null, windows: null }
@@ -132,6 +132,6 @@ function isMoment(value: unknown): value is number | null | undefined {
 }
 
 function nameOf(value: unknown, index: number): string {
-  const model = record(value)?.['model']
+  const model = record(value)?.model
   return typeof model === 'string' ? model : `number ${index + 1}`
 }
