@@ -5,7 +5,7 @@ import { findGenai, GENAI_AS_OF } from './genai.ts'
 import { type LitellmSource, readLitellmMap } from './litellm.ts'
 import { memoised } from './memo.ts'
 import { takeApart } from './names.ts'
-import { type OverrideSource, type PriceOverride, readOverrides } from './overrides.ts'
+import { namedProviders, type OverrideSource, type PriceOverride, readOverrides } from './overrides.ts'
 import type { ModelPrice, PriceSource, Quote } from './price.ts'
 import { canonicalProvider, isProviderName } from './provider.ts'
 import type { Skipped } from './read-price.ts'
@@ -76,7 +76,8 @@ export function openPriceBook(options: PriceBookOptions = {}): PriceBook {
     told.add(text)
   }
   const { source: litellm, asOf } = openLitellm(options, skip)
-  const isKnown = (name: string) => isProviderName(name) || litellm.providers.has(name)
+  const named = namedProviders(options.overrides)
+  const isKnown = (name: string) => isProviderName(name) || litellm.providers.has(name) || named.has(name)
   const overrides = readOverrides(options.overrides, isKnown, skip)
   const find = memoised(REMEMBERED, (model: string, provider: string | null, tier: ServiceTier): readonly Timed[] => {
     if (model.length > LONGEST_NAME) return []

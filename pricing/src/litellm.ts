@@ -1,5 +1,5 @@
 import { type LitellmEntry, quoteOf, readEntry } from './litellm-entry.ts'
-import { type Asked, family, forms, isRegional, litellmKeys, takeApart } from './names.ts'
+import { type Asked, families, family, forms, litellmKeys, takeApart } from './names.ts'
 import { acceptsLitellm, canonicalProvider, litellmNames, ofLitellm, vendorOf } from './provider.ts'
 import { record, type Skipped } from './read-price.ts'
 import type { Slot } from './slots.ts'
@@ -24,9 +24,9 @@ export function readLitellmMap(map: unknown, skip: (skipped: Skipped) => void): 
     else entries.set(key.toLowerCase(), entry)
   }
   const providers = new Set([...entries.values()].map((entry) => entry.provider.toLowerCase()))
-  const families = indexFamilies(entries, providers)
+  const snapshots = newestSnapshots(entries, providers)
   return {
-    find: (asked, tier) => slotsOf(findEntry(entries, families, asked), tier),
+    find: (asked, tier) => slotsOf(findEntry(entries, snapshots, asked), tier),
     providers,
     names: [...entries.keys()],
   }
@@ -41,7 +41,7 @@ function slotsOf(entry: LitellmEntry | null, tier: ServiceTier): Slot[] {
 
 function findEntry(
   entries: ReadonlyMap<string, LitellmEntry>,
-  families: ReadonlyMap<string, LitellmEntry>,
+  snapshots: ReadonlyMap<string, LitellmEntry>,
   asked: Asked,
 ): LitellmEntry | null {
   const fits = (entry: LitellmEntry | undefined): entry is LitellmEntry =>
@@ -51,8 +51,8 @@ function findEntry(
     if (fits(entry)) return entry
   }
   const provider = asked.provider ?? vendorOf(asked.bare)
-  const newest = provider === null ? undefined : families.get(familyKey(provider, family(asked.bare)))
-  return fits(newest) ? newest : null
+  const newest = families(asked.bare).map((common) => snapshots.get(snapshotKey(provider, common)))
+  return newest.find(fits) ?? null
 }
 
 /** The given provider's own spelling goes first: `deepseek-chat` of `deepseek` is `deepseek/deepseek-chat`. */
@@ -62,28 +62,26 @@ function keysOf(asked: Asked): string[] {
   return [...own, asked.name, ...forms(asked.bare).flatMap((form) => litellmKeys(asked, form))]
 }
 
-/** Newest snapshot of each family, so that `claude-opus-4` finds `claude-opus-4-20250514`. */
-function indexFamilies(
+/**
+ * Newest snapshot of each family, so that `claude-opus-4` finds `claude-opus-4-20250514`: dates and version numbers sort by
+ * their text. A key that holds for one place only (`bedrock/us-gov-west-1/…`) speaks for no other.
+ */
+function newestSnapshots(
   entries: ReadonlyMap<string, LitellmEntry>,
   providers: ReadonlySet<string>,
 ): ReadonlyMap<string, LitellmEntry> {
-  const families = new Map<string, LitellmEntry>()
+  const newest = new Map<string, LitellmEntry>()
   for (const [key, entry] of entries) {
     const { bare } = takeApart(key, null, (prefix) => canonicalProvider(prefix, (name) => providers.has(name)))
     const common = family(bare)
-    if (common === bare) continue
-    const at = familyKey(ofLitellm(entry.provider), common)
-    const rival = families.get(at)
-    if (rival === undefined || newer(key, rival.key.toLowerCase())) families.set(at, entry)
+    const placed = key.slice(0, Math.max(0, key.length - bare.length - 1)).includes('/')
+    if (common === bare || placed) continue
+    const at = snapshotKey(ofLitellm(entry.provider), common)
+    if (key > (newest.get(at)?.key.toLowerCase() ?? '')) newest.set(at, entry)
   }
-  return families
+  return newest
 }
 
-/** A name for all regions goes before one for a single region; else dates and version numbers sort by their text. */
-function newer(key: string, rival: string): boolean {
-  return isRegional(key) === isRegional(rival) ? key > rival : !isRegional(key)
-}
-
-function familyKey(provider: string, common: string): string {
+function snapshotKey(provider: string | null, common: string): string {
   return `${provider} ${common}`
 }

@@ -60,14 +60,14 @@ export function forms(bare: string): string[] {
   return [...found]
 }
 
-/** What all snapshots of a model in all regions have in common. */
+/** What all snapshots of a model have in common; a Bedrock region is kept, for it has prices of its own. */
 export function family(bare: string): string {
-  return ENDINGS.reduce((name, ending) => name.replace(ending, ''), unplaced(bare))
+  return ENDINGS.reduce((name, ending) => name.replace(ending, ''), bare.replace(FINE_TUNED, '$1'))
 }
 
-/** Whether the name holds for one Bedrock region only. */
-export function isRegional(bare: string): boolean {
-  return BEDROCK_REGION.test(bare)
+/** The families to try for a name: its own, then that of all regions. */
+export function families(bare: string): string[] {
+  return [...new Set([family(bare), family(unplaced(bare))])]
 }
 
 function unplaced(bare: string): string {

@@ -54,6 +54,12 @@ export function readOverrides(
   return { find: (asked, tier) => find(rules, asked, tier), count: rules.length }
 }
 
+/** Providers that overrides name, in lower case: with a price of their own they are as good as any in a book. */
+export function namedProviders(overrides: unknown): ReadonlySet<string> {
+  const names = (Array.isArray(overrides) ? overrides : []).map((value) => record(value)?.provider)
+  return new Set(names.flatMap((name) => (typeof name === 'string' ? [name.trim().toLowerCase()] : [])))
+}
+
 function find(rules: readonly Rule[], asked: Asked, serviceTier: ServiceTier): Slot[] {
   const provider = asked.provider ?? vendorOf(asked.bare)
   const names = [asked.name, asked.bare, ...(provider === null ? [] : [`${provider}/${asked.bare}`])]
