@@ -15,7 +15,7 @@ import { type ServiceTier, serviceTier, TOKEN_CLASSES, type Usage } from './toke
 export type PriceProfile = 'production' | 'development'
 
 export interface PriceBookOptions {
-  /** LiteLLM's map as parsed from its JSON. Absent: the copy in this package. Null: none. */
+  /** LiteLLM's map as parsed from its JSON; kept, so do not change it afterwards. Absent: the bundled copy. Null: none. */
   readonly litellmMap?: unknown
   /** When that map's data is from, epoch milliseconds; null or absent = unknown. */
   readonly litellmMapDate?: number | null
@@ -115,14 +115,14 @@ function openLitellm(
   skip: (skipped: Skipped) => void,
 ): { source: LitellmSource; asOf: number | null } {
   const { litellmMap, litellmMapDate } = options
-  if (litellmMap === null) return { source: readLitellmMap({}, skip), asOf: null }
+  if (litellmMap === null) return { source: readLitellmMap({}, null), asOf: null }
   if (litellmMap !== undefined) {
     const source = readLitellmMap(litellmMap, skip)
     if (source.names.length > 0) return { source, asOf: litellmMapDate ?? null }
     skip({ source: 'litellm', key: '', reason: 'no usable price in the whole map; the bundled copy stands in' })
   }
   const bundled = bundledLitellmMap()
-  return { source: readLitellmMap(bundled.map, () => {}), asOf: bundled.asOf }
+  return { source: readLitellmMap(bundled.map, null), asOf: bundled.asOf }
 }
 
 function zeroPrice(model: string, provider: string | null, tier: ServiceTier): Compiled | null {

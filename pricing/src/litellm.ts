@@ -14,21 +14,32 @@ export interface LitellmSource {
   readonly names: readonly string[]
 }
 
-/** Reads LiteLLM's map (as parsed from its JSON). Entries of no use are told to `skip`; it never throws on them. */
-export function readLitellmMap(map: unknown, skip: (skipped: Skipped) => void): LitellmSource {
-  const entries = new Map<string, LitellmEntry>()
+/** An entry of the map as it stands; read in full when a call asks for it, for a map has thousands. */
+interface Raw {
+  readonly key: string
+  readonly provider: string
+  readonly value: unknown
+}
+
+/**
+ * Indexes LiteLLM's map (as parsed from its JSON). With `skip`, every entry is looked through first and what is of no use is
+ * told and left out; without, for the bundled copy, that is known. It never throws on junk.
+ */
+export function readLitellmMap(map: unknown, skip: ((skipped: Skipped) => void) | null): LitellmSource {
+  const raws = new Map<string, Raw>()
   for (const [key, value] of Object.entries(record(map) ?? {})) {
-    const complain = (reason: string) => skip({ source: 'litellm', key, reason })
-    const entry = readEntry(key, value, complain)
-    if (typeof entry === 'string') complain(entry)
-    else entries.set(key.toLowerCase(), entry)
+    const complain = (reason: string) => skip?.({ source: 'litellm', key, reason })
+    const read = skip === null ? null : readEntry(key, value, complain)
+    const provider = record(value)?.litellm_provider
+    if (typeof read === 'string') complain(read)
+    else if (typeof provider === 'string') raws.set(key.toLowerCase(), { key, provider, value })
   }
-  const providers = new Set([...entries.values()].map((entry) => entry.provider.toLowerCase()))
-  const snapshots = newestSnapshots(entries, providers)
+  const providers = new Set([...raws.values()].map((raw) => raw.provider.toLowerCase()))
+  const snapshots = newestSnapshots(raws, providers)
   return {
-    find: (asked, tier) => slotsOf(findEntry(entries, snapshots, asked), tier),
+    find: (asked, tier) => slotsOf(findEntry(raws, snapshots, asked), tier),
     providers,
-    names: [...entries.keys()],
+    names: [...raws.keys()],
   }
 }
 
@@ -40,19 +51,18 @@ function slotsOf(entry: LitellmEntry | null, tier: ServiceTier): Slot[] {
 }
 
 function findEntry(
-  entries: ReadonlyMap<string, LitellmEntry>,
-  snapshots: ReadonlyMap<string, LitellmEntry>,
+  raws: ReadonlyMap<string, Raw>,
+  snapshots: ReadonlyMap<string, Raw>,
   asked: Asked,
 ): LitellmEntry | null {
-  const fits = (entry: LitellmEntry | undefined): entry is LitellmEntry =>
-    entry !== undefined && (asked.provider === null || acceptsLitellm(asked.provider, entry.provider))
-  for (const key of keysOf(asked)) {
-    const entry = entries.get(key)
-    if (fits(entry)) return entry
-  }
   const provider = asked.provider ?? vendorOf(asked.bare)
   const newest = families(asked.bare).map((common) => snapshots.get(snapshotKey(provider, common)))
-  return newest.find(fits) ?? null
+  for (const raw of [...keysOf(asked).map((key) => raws.get(key)), ...newest]) {
+    if (raw === undefined || (asked.provider !== null && !acceptsLitellm(asked.provider, raw.provider))) continue
+    const entry = readEntry(raw.key, raw.value, () => {})
+    if (typeof entry !== 'string') return entry
+  }
+  return null
 }
 
 /** The given provider's own spelling goes first: `deepseek-chat` of `deepseek` is `deepseek/deepseek-chat`. */
@@ -66,18 +76,15 @@ function keysOf(asked: Asked): string[] {
  * Newest snapshot of each family, so that `claude-opus-4` finds `claude-opus-4-20250514`: dates and version numbers sort by
  * their text. A key that holds for one place only (`bedrock/us-gov-west-1/…`) speaks for no other.
  */
-function newestSnapshots(
-  entries: ReadonlyMap<string, LitellmEntry>,
-  providers: ReadonlySet<string>,
-): ReadonlyMap<string, LitellmEntry> {
-  const newest = new Map<string, LitellmEntry>()
-  for (const [key, entry] of entries) {
+function newestSnapshots(raws: ReadonlyMap<string, Raw>, providers: ReadonlySet<string>): ReadonlyMap<string, Raw> {
+  const newest = new Map<string, Raw>()
+  for (const [key, raw] of raws) {
     const { bare } = takeApart(key, null, (prefix) => canonicalProvider(prefix, (name) => providers.has(name)))
     const common = family(bare)
     const placed = key.slice(0, Math.max(0, key.length - bare.length - 1)).includes('/')
     if (common === bare || placed) continue
-    const at = snapshotKey(ofLitellm(entry.provider), common)
-    if (key > (newest.get(at)?.key.toLowerCase() ?? '')) newest.set(at, entry)
+    const at = snapshotKey(ofLitellm(raw.provider), common)
+    if (key > (newest.get(at)?.key.toLowerCase() ?? '')) newest.set(at, raw)
   }
   return newest
 }

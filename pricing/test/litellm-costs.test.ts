@@ -61,7 +61,9 @@ describe("LiteLLM's own calculator", () => {
   const listed = new Map(
     explained.flatMap(({ costs }) =>
       Object.entries(costs).flatMap(([model, cases]) =>
-        Object.entries(cases).map(([name, [theirs, ours]]) => [`${model} ${name}`, `${theirs} ${ours}`] as const),
+        Object.entries(cases).map(
+          ([name, [theirs, ours]]) => [`${model} ${name}`, `${theirs} ${ours}`] as [string, string],
+        ),
       ),
     ),
   )
@@ -80,6 +82,15 @@ describe("LiteLLM's own calculator", () => {
   test('still differs where the list says so, and by as much', () => {
     const gone = [...listed].filter(([key, values]) => found.get(key) !== values)
     expect(gone).toEqual([])
+  })
+
+  test('agrees as often as the README says', () => {
+    const all = Object.values(recorded.costs).flatMap((costs) => costs.filter((cost) => cost !== null)).length
+    const numbers = [Object.keys(recorded.costs).length, all - found.size, all].map((count) =>
+      count.toLocaleString('en'),
+    )
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    expect(numbers.filter((number) => !readme.includes(number))).toEqual([])
   })
 
   test('the list gives a reason for each and names nothing twice', () => {
