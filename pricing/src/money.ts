@@ -66,7 +66,18 @@ export function usdRounded(amount: Nano, places: number): string {
   return sign + (places === 0 ? text : `${text.slice(0, -places)}.${text.slice(-places)}`)
 }
 
-function scaled(value: Decimal, exponent: number): bigint {
+/** A decimal as plain text without exponent or trailing zeros: `25e-7` → `"0.0000025"`. */
+export function plain(value: Decimal): string {
+  const sign = value.digits < 0n ? '-' : ''
+  const digits = (value.digits < 0n ? -value.digits : value.digits).toString()
+  if (value.exponent >= 0) return value.digits === 0n ? '0' : sign + digits + '0'.repeat(value.exponent)
+  const padded = digits.padStart(1 - value.exponent, '0')
+  const fraction = padded.slice(value.exponent).replace(/0+$/, '')
+  return sign + padded.slice(0, value.exponent) + (fraction === '' ? '' : `.${fraction}`)
+}
+
+/** The value as an integer number of `10^exponent`; exact while `exponent` is not above the value's own. */
+export function scaled(value: Decimal, exponent: number): bigint {
   return value.digits * 10n ** BigInt(value.exponent - exponent)
 }
 
