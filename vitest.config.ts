@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+// `source` lets the packages of this repository be tested without being built. Vitest hands these to Node too, where an
+// `import` in the list would reach `require` and give CommonJS packages modules that they cannot call.
+const conditions = ['source', 'node']
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+})
