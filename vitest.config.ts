@@ -7,4 +7,11 @@ const conditions = ['source', 'node']
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
+  test: {
+    include: ['{pricing,sandbox,exporter}/{src,test}/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    // Nothing here is bound to time: a slow machine is no failure.
+    testTimeout: 0,
+    hookTimeout: 0,
+  },
 })
