@@ -1,0 +1,129 @@
+import { nano } from '@marginwatch/pricing'
+import type { Day, PageModel } from '../../src/views/page/model.ts'
+
+export const NOW = Date.UTC(2026, 10, 22, 14, 2, 31)
+const MINUTE = 60_000
+
+/** Nothing known, nothing arrived. */
+export const EMPTY: PageModel = {
+  demo: false,
+  now: NOW,
+  timezone: 'UTC',
+  spend: { today: null, week: null, month: null, todayCalls: null, monthCalls: null },
+  byTier: [],
+  byModel: [],
+  days: [],
+  topCustomers: [],
+  topSessions: [],
+  unpriced: { models: 0, calls: 0 },
+  sources: [],
+  ledger: { seq: 0, writable: true, reason: null },
+  intake: { url: 'http://127.0.0.1:9464/v1/sources/litellm', keyed: false },
+}
+
+/** A company in the middle of its month. */
+export const FULL: PageModel = {
+  ...EMPTY,
+  spend: {
+    today: nano('412.735218'),
+    week: nano('3108.21904'),
+    month: nano('11964.0583427'),
+    todayCalls: 18_204,
+    monthCalls: 541_877,
+    yesterday: nano('598.4471'),
+    lastMonth: nano('14210.99'),
+  },
+  byTier: [
+    { tier: 'free', today: nano('21.4183'), month: nano('742.1187'), calls: 98_211, customers: 1_204 },
+    { tier: 'pro', today: nano('160.2244'), month: nano('4630.0042'), calls: 251_020, customers: 388 },
+    { tier: 'enterprise', today: nano('231.0925'), month: nano('6591.9354427'), calls: 192_646, customers: 17 },
+  ],
+  byModel: [
+    model('claude-sonnet-4-5', 'anthropic', '5210.11', 0.4355, 120_444, 1_210_334_512),
+    model('gpt-4o', 'openai', '4102.9981', 0.3429, 180_011, 980_221_100),
+    model('gemini-2.5-flash', 'vertex_ai', '1800.5', 0.1505, 190_000, 2_410_000_000),
+    model('gpt-4o-mini', 'openai', '850.4502427', 0.0711, 50_902, 420_118_221),
+    model('text-embedding-3-small', 'openai', '0.004217', 0.0000003, 520, 210_850),
+    { model: 'acme/llama-70b-private', provider: 'hosted_vllm', month: null, share: null, calls: 42, tokens: 91_202 },
+  ],
+  days: days(30),
+  topCustomers: [
+    customer('northwind-logistics', 'enterprise', '2204.1183', 40_113, '2000'),
+    customer('contoso-health', 'enterprise', '1377.2', 31_882, '4000'),
+    customer('initech', 'enterprise', '912.75', 20_004, '4000'),
+    customer('org_01HZX5B7S0Q3N9W8E6T4R2Y1U0', 'pro', '311.4', 12_010, '49'),
+    customer('globex', 'pro', '202.0042', 9_120, '49'),
+    customer('hooli', 'pro', '44.91', 3_300, '49'),
+    customer('umbrella', 'pro', '31.2', 2_010, '49'),
+    customer('stark', 'pro', '12.118', 1_400, '49'),
+    customer('unattributed', null, '9.0021', 811, null),
+    customer('tiny-startup', 'free', '4.73', 602, '0'),
+  ],
+  topSessions: Array.from({ length: 10 }, (_, i) => ({
+    session: i % 3 === 0 ? `3f2b8c1e-7a44-4d19-9c0${i}-58f1d2e6ab7${i}` : `refactor-billing-${i}`,
+    customer: i % 2 === 0 ? 'northwind-logistics' : 'globex',
+    cost: nano('18.4') / BigInt(i * i * 40 + 1),
+    calls: 410 - i * 37,
+    start: NOW - (i * 90 + 40) * MINUTE,
+    last: NOW - i * 11 * MINUTE,
+  })),
+  sources: [
+    { name: 'litellm', state: 'ok', since: null, lastSuccess: NOW - 2_000, detail: null },
+    { name: 'litellm-poll', state: 'ok', since: null, lastSuccess: NOW - 21_000, detail: null },
+  ],
+  ledger: { seq: 1_204_118, writable: true, reason: null },
+}
+
+/** Everything that can be wrong, at once. */
+export const TROUBLED: PageModel = {
+  ...FULL,
+  demo: true,
+  unpriced: { models: 1, calls: 42 },
+  sources: [
+    {
+      name: 'litellm',
+      state: 'silent',
+      since: NOW - 5 * MINUTE,
+      lastSuccess: NOW - 35 * MINUTE,
+      detail: 'No call for 35 min; usually one every 4 s.',
+    },
+    {
+      name: 'langfuse',
+      state: 'failing',
+      since: NOW - 50 * MINUTE,
+      lastSuccess: null,
+      detail: 'Answered 401: the key is not accepted.',
+    },
+    {
+      name: 'litellm-poll',
+      state: 'catching up',
+      since: NOW - 2 * MINUTE,
+      lastSuccess: NOW - 1_000,
+      detail: '12 of 30 days read.',
+    },
+  ],
+  ledger: { seq: 1_204_118, writable: false, reason: 'No space is left on the disk of the data directory.' },
+}
+
+function model(name: string, provider: string, month: string, share: number, calls: number, tokens: number) {
+  return { model: name, provider, month: nano(month), share, calls, tokens }
+}
+
+function customer(name: string, tier: string | null, month: string, calls: number, price: string | null) {
+  return { customer: name, tier, month: nano(month), calls, price: price === null ? null : nano(price) }
+}
+
+/** Work days are dearer than weekends; always the same. */
+function days(n: number): Day[] {
+  return Array.from({ length: n }, (_, i) => {
+    const time = new Date(NOW - (n - 1 - i) * 24 * 60 * MINUTE)
+    const weight = [1, 6, 7, 8, 7, 6, 2][time.getUTCDay()] ?? 1
+    const unit = nano('9.137') * BigInt(weight) * BigInt(8 + ((i * 7) % 5))
+    const cost = new Map<string | null, bigint>([
+      ['free', unit / 12n],
+      ['pro', unit / 3n],
+      ['enterprise', unit / 2n],
+    ])
+    return { date: time.toISOString().slice(0, 10), cost }
+  })
+}
