@@ -28,9 +28,12 @@ const LONG_QUOTES = /"(?:\\.|[^"\\]){41,}"?|'(?:\\.|[^'\\]){41,}'?/g
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/g
 
+// Halves of a surrogate pair whose other half is missing.
+const HALVES = /\p{Surrogate}/gu
+
 /** Text without control and direction characters, white space single, ends trimmed; always well-formed. */
 export function plain(text: string): string {
-  return text.replace(CONTROLS, ' ').replace(/\s+/g, ' ').trim().toWellFormed()
+  return text.replace(CONTROLS, ' ').replace(/\s+/g, ' ').trim().replace(HALVES, '\ufffd')
 }
 
 /** True when the text holds something that looks like an API key, a token or an e-mail address. */
@@ -50,5 +53,5 @@ export function redact(text: string, limit = 300): string {
     .replace(KEYS, '…')
     .replace(ADDRESSES, '…')
     .replace(DIGESTS, '…')
-  return clean.length <= limit ? clean : `${clean.slice(0, limit - 1).toWellFormed()}…`
+  return clean.length <= limit ? clean : `${clean.slice(0, limit - 1).replace(HALVES, '')}…`
 }

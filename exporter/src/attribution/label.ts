@@ -29,7 +29,7 @@ export function name(value: unknown, hash: Hash, length = NAME_LENGTH): string |
   if (sensitive(clean)) return `hash:${hash(clean).slice(0, 8)}`
   const whole = textOf(value) as string
   if (clean.length <= length && whole.length <= READ_LENGTH) return clean
-  return `${clean.slice(0, length - 9).toWellFormed()}~${hash(whole).slice(0, 8)}`
+  return `${plain(clean.slice(0, length - 9))}~${hash(whole).slice(0, 8)}`
 }
 
 function textOf(value: unknown): string | null {
