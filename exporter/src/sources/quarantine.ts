@@ -122,7 +122,8 @@ export function openQuarantine(
   }
 }
 
-function outlineOf(record: unknown): Record<string, string | number | boolean> {
+/** The outline of a record: which one it was, and nothing that was said. An outline is its own outline. */
+export function outlineOf(record: unknown): Record<string, string | number | boolean> {
   const outline: Record<string, string | number | boolean> = {}
   if (typeof record !== 'object' || record === null) return outline
   for (const name of OUTLINE) {

@@ -1,6 +1,6 @@
 import type { Receipt } from '../../ledger/ledger.ts'
 import type { Piece } from '../json-stream.ts'
-import type { Quarantine } from '../quarantine.ts'
+import { outlineOf, type Quarantine } from '../quarantine.ts'
 import type { Recorder, SourceDeps } from '../source.ts'
 import type { Call } from './call.ts'
 import { contextOf } from './context.ts'
@@ -10,13 +10,14 @@ import { type Json, Refused } from './read.ts'
 export interface Refusal {
   readonly index: number
   readonly reason: string
-  readonly record: unknown
+  /** The record itself, 13 kB and more, is let go. */
+  readonly outline: ReturnType<typeof outlineOf>
 }
 
 /** Records on their way into the ledger: a bounded part of what one request or page brings. */
 export class Slice {
   readonly events: Event[] = []
-  readonly refused: Refusal[] = []
+  refused: Refusal[] = []
   private readonly read: (record: Json) => Call
   private readonly context: EventContext
 
@@ -31,14 +32,14 @@ export class Slice {
 
   add(piece: Exclude<Piece, { kind: 'broken' }>): void {
     if (piece.kind === 'refused') {
-      this.refused.push({ index: piece.index, reason: piece.reason, record: null })
+      this.refused.push({ index: piece.index, reason: piece.reason, outline: {} })
       return
     }
     try {
       this.events.push(eventOf(this.read(piece.value), this.context))
     } catch (error) {
       if (!(error instanceof Refused)) throw error
-      this.refused.push({ index: piece.index, reason: error.message, record: piece.value })
+      this.refused.push({ index: piece.index, reason: error.message, outline: outlineOf(piece.value) })
     }
   }
 }
@@ -69,7 +70,7 @@ export async function recordSlice(
   report.count('conflict', receipt.conflicts.length)
   report.count('refused', slice.refused.length)
   for (const remark of remarks) report.count(remark)
-  for (const { reason, record } of slice.refused) quarantine.add(source, reason, record)
+  for (const { reason, outline } of slice.refused) quarantine.add(source, reason, outline)
   return receipt
 }
 
