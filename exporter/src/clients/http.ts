@@ -110,18 +110,18 @@ interface Call {
 async function open(call: Call): Promise<StreamedAnswer> {
   const { client, options, path, query } = call
   const name = `GET ${shown(options.baseUrl, path, query)}`
-  const deadline = AbortSignal.timeout(options.timeoutMs)
-  const signal = AbortSignal.any([call.signal, deadline])
+  const limit = new Limit(call.signal, options.timeoutMs)
   const explain = (error: unknown) => {
     if (call.signal.aborted) return new HttpError(`${name} was given up`, { kind: 'aborted', cause: error })
-    if (deadline.aborted)
+    if (limit.late)
       return new HttpError(`${name} took longer than ${options.timeoutMs} ms`, { kind: 'deadline', cause: error })
     return new HttpError(`${name} failed: ${reasonOf(error)}`, { kind: 'network', cause: error })
   }
-  const answer = await client.get<Readable>(path, { params: query, signal }).catch((error: unknown) => {
+  const answer = await client.get<Readable>(path, { params: query, signal: limit.signal }).catch((error: unknown) => {
+    limit.end()
     throw explain(error)
   })
-  const body = guarded(answer.data, signal, explain)
+  const body = guarded(answer.data, limit, explain)
   const headers = flat(answer.headers)
   if (answer.status >= 200 && answer.status < 300) return { status: answer.status, headers, body }
   const excerpt = redact(await beginning(body), EXCERPT)
@@ -133,21 +133,48 @@ async function open(call: Call): Promise<StreamedAnswer> {
   })
 }
 
-/** The body, cut off by the signal, with errors that say which call failed. */
+/** The caller's signal and a deadline in one; leaves nothing behind on the caller's signal, which may live for ever. */
+class Limit {
+  late = false
+  private readonly controller = new AbortController()
+  private readonly timer: NodeJS.Timeout
+  private readonly caller: AbortSignal
+  private readonly stop = () => this.controller.abort()
+
+  constructor(caller: AbortSignal, ms: number) {
+    this.caller = caller
+    caller.addEventListener('abort', this.stop, { once: true })
+    if (caller.aborted) this.stop()
+    this.timer = setTimeout(() => {
+      this.late = true
+      this.stop()
+    }, ms)
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal
+  }
+
+  end(): void {
+    clearTimeout(this.timer)
+    this.caller.removeEventListener('abort', this.stop)
+  }
+}
+
+/** The body, cut off by the limit, with errors that say which call failed. */
 async function* guarded(
   body: Readable,
-  signal: AbortSignal,
+  limit: Limit,
   explain: (error: unknown) => HttpError,
 ): AsyncGenerator<Uint8Array> {
-  const stop = () => body.destroy(new Error('stopped'))
-  signal.addEventListener('abort', stop, { once: true })
+  limit.signal.addEventListener('abort', () => body.destroy(new Error('stopped')), { once: true })
   try {
-    if (signal.aborted) stop()
+    if (limit.signal.aborted) throw new Error('stopped')
     for await (const chunk of body) yield chunk as Uint8Array
   } catch (error) {
     throw explain(error)
   } finally {
-    signal.removeEventListener('abort', stop)
+    limit.end()
     body.destroy()
   }
 }

@@ -379,8 +379,8 @@ export class JsonSplitter {
   private refuseLine(offset: number, reason: string): void {
     if (this.junkRun) return
     this.junkRun = true
-    if (this.index > 0 || this.doubt) return this.refuse(offset, reason)
-    this.doubt = { kind: 'refused', index: 0, offset, reason: `record at byte ${offset}: ${reason}` }
+    if (this.index > 0 || this.doubt) this.refuse(offset, reason)
+    else this.doubt = { kind: 'refused', index: 0, offset, reason: `record at byte ${offset}: ${reason}` }
   }
 
   /** Something else follows the first line that was no JSON: so it was one bad line, and the body goes on. */

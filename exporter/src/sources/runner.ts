@@ -93,6 +93,15 @@ function unitOf(source: Source, recorder: Recorder, base: Omit<SourceDeps, 'repo
     }
   }
 
+  function routesOf(): Router | null {
+    try {
+      return source.routes?.(recorder, deps) ?? null
+    } catch (error) {
+      deps.report.failed(`Its endpoints cannot be set up: ${error instanceof Error ? error.message : String(error)}`)
+      return null
+    }
+  }
+
   async function retry(): Promise<void> {
     for (let pause = FIRST_RETRY; !signal.aborted; pause = Math.min(LONGEST_RETRY, 2 * pause)) {
       await deps.sleep(pause / 2 + (deps.random() * pause) / 2, signal)
@@ -102,7 +111,7 @@ function unitOf(source: Source, recorder: Recorder, base: Omit<SourceDeps, 'repo
 
   return {
     state,
-    routes: source.routes?.(recorder, deps) ?? null,
+    routes: routesOf(),
     async open() {
       if (!(await tryOpen())) retrying = retry()
     },

@@ -60,6 +60,8 @@ export class Poll {
 
   /** Starts reading; returns what ends it, within a moment also in the middle of a call. */
   open(): Close {
+    // Nothing is said of rates before what lies behind has been read.
+    if (this.deps.policy().sources.litellm.poll !== null) this.deps.report.catchingUp(true)
     const running = this.run()
     return async () => {
       this.stop.abort()
@@ -73,6 +75,7 @@ export class Poll {
     for (let failures = 0; !signal.aborted; ) {
       const settings = this.deps.policy().sources.litellm.poll
       if (settings === null) {
+        this.deps.report.catchingUp(false)
         await this.deps.sleep(GLANCE, signal)
         continue
       }
@@ -110,59 +113,67 @@ export class Poll {
   }
 
   private async readAll(settings: LitellmPoll): Promise<void> {
-    const now = this.deps.now()
-    const horizon = second(now - settings.lagMs)
-    const watermark = await this.watermark(settings, now, horizon)
-    const behind = horizon - watermark
-    const catchingUp = behind > Math.max(BEHIND, 2 * settings.everyMs)
-    if (catchingUp) this.deps.report.catchingUp(true)
-    if (catchingUp || behind >= Math.max(SHORTEST, settings.everyMs))
-      await this.advance({ from: watermark, to: horizon }, settings, catchingUp)
-    if (!this.pushing()) await this.readRecent(settings, now)
+    let watermark = await this.watermark(settings)
+    while (this.horizon(settings) - watermark > Math.max(BEHIND, 2 * settings.everyMs)) {
+      this.deps.report.catchingUp(true)
+      watermark = await this.advance(watermark, settings, 'all')
+    }
+    if (this.horizon(settings) - watermark >= Math.max(SHORTEST, settings.everyMs))
+      await this.advance(watermark, settings, 'window')
+    if (!this.pushing()) await this.readRecent(settings)
     this.deps.report.catchingUp(false)
-    await this.readLate(settings, now)
+    await this.readLate(settings)
+  }
+
+  /** Rows of calls that began before this should be there. */
+  private horizon(settings: LitellmPoll): number {
+    return second(this.deps.now() - settings.lagMs)
   }
 
   /** Up to when everything has been read. A watermark ahead of the clock is one that a wrong clock left. */
-  private async watermark(settings: LitellmPoll, now: number, horizon: number): Promise<number> {
-    const kept = Number((await this.deps.memory.get(WATERMARK)) ?? Number.NaN)
+  private async watermark(settings: LitellmPoll): Promise<number> {
+    const now = this.deps.now()
+    const text = await this.deps.memory.get(WATERMARK)
+    const kept = text === null ? Number.NaN : Number(text)
     if (!this.started) {
       this.started = true
       this.lateAt = now + HOUR
       if (Number.isFinite(kept)) this.windows = earlier(kept)
     }
-    if (!Number.isFinite(kept)) return second(now - Math.max(settings.backfillMs, settings.lagMs))
-    return kept > now ? horizon : second(kept)
+    if (Number.isFinite(kept)) return kept > now ? this.horizon(settings) : second(kept)
+    const first = second(now - Math.max(settings.backfillMs, settings.lagMs))
+    await this.deps.memory.set(WATERMARK, String(first))
+    return first
   }
 
-  /** Reads from the watermark to the horizon, and moves the watermark behind each window that is durable. */
-  private async advance({ from, to }: Window, settings: LitellmPoll, catchingUp: boolean): Promise<void> {
-    for (let at = from; at < to; ) {
-      const window = { from: at, to: catchingUp ? Math.min(to, at + this.length) : to }
-      const rows = await this.read(window, settings, catchingUp ? 'all' : 'window')
-      await this.deps.memory.set(WATERMARK, String(window.to))
-      if (catchingUp) this.length = nextLength(window, rows)
-      this.remember({ ...window, rows })
-      at = window.to
-    }
+  /** Reads one window from the watermark on, and moves the watermark behind it once its rows are durable. */
+  private async advance(from: number, settings: LitellmPoll, dedupe: 'window' | 'all'): Promise<number> {
+    const window = { from, to: Math.min(this.horizon(settings), from + this.length) }
+    const rows = await this.read(window, settings, dedupe)
+    await this.deps.memory.set(WATERMARK, String(window.to))
+    this.length = nextLength(window, rows)
+    this.remember({ ...window, rows })
+    return window.to
   }
 
   /** The last minutes, for which the watermark does not yet stand. */
-  private async readRecent(settings: LitellmPoll, now: number): Promise<void> {
-    const watermark = second(now - settings.lagMs)
-    const from = this.recentTo === null ? watermark : Math.max(watermark, second(this.recentTo - RECENT))
+  private async readRecent(settings: LitellmPoll): Promise<void> {
+    const now = this.deps.now()
+    const horizon = this.horizon(settings)
+    const from = this.recentTo === null ? horizon : Math.max(horizon, second(this.recentTo - RECENT))
     await this.read({ from, to: second(now) + SECOND }, settings, 'window')
     this.recentTo = now
   }
 
-  private async readLate(settings: LitellmPoll, now: number): Promise<void> {
+  private async readLate(settings: LitellmPoll): Promise<void> {
+    const now = this.deps.now()
     if (now < this.lateAt) return
     this.windows = this.windows.filter((window) => window.to > now - LATE - settings.lagMs)
     for (const window of this.windows) {
       const { total } = await countRows(window, this.client(settings), this.stop.signal)
-      if (window.rows !== null && total <= window.rows) continue
+      if (window.rows !== null && total !== null && total <= window.rows) continue
       const old = window.from < now - this.deps.policy().ledger.dedupeWindowMs
-      window.rows = Math.max(total, await this.read(window, settings, old ? 'all' : 'window'))
+      window.rows = Math.max(total ?? 0, await this.read(window, settings, old ? 'all' : 'window'))
     }
     this.lateAt = now + HOUR
   }
@@ -221,8 +232,8 @@ function earlier(watermark: number): ReadWindow[] {
   })
 }
 
-/** As long as should bring the wanted rows, at most twice the last. */
+/** As long as should bring the wanted rows: at most twice the last, at least a minute. */
 function nextLength({ from, to }: Window, rows: number): number {
   const length = ((to - from) * WANTED_ROWS) / Math.max(rows, WANTED_ROWS / 2)
-  return Math.max(SECOND, Math.min(LONGEST, second(length)))
+  return Math.max(SHORTEST, Math.min(LONGEST, second(length)))
 }

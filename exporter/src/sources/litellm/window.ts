@@ -2,7 +2,7 @@ import type { LitellmClient } from '../../clients/litellm.ts'
 import { LedgerBusy, type Receipt } from '../../ledger/ledger.ts'
 import { JsonSplitter, splitJson } from '../json-stream.ts'
 import { readRow } from './row.ts'
-import { recordSlice, Slice, type SliceTarget } from './slice.ts'
+import { type Refusal, recordSlice, Slice, type SliceTarget } from './slice.ts'
 
 /** Calls that began from `from` to `to`, epoch milliseconds, whole seconds, both included. */
 export interface Window {
@@ -29,6 +29,8 @@ export class BadAnswer extends Error {
 const MOST_ROWS = 5000
 /** Rows can move between pages while they are read; then the window is read again, this often. */
 const MOST_READS = 4
+/** Far beyond what a second can hold: a neighbour that repeats itself is not followed for ever. */
+const MOST_PAGES = 200
 const SECOND = 1000
 
 /**
@@ -61,10 +63,11 @@ async function readHalves({ from, to }: Window, reader: WindowReader): Promise<n
 
 async function readPages(window: Window, reader: WindowReader, seen: Set<string>): Promise<number | 'too many'> {
   for (let page = 1; ; page++) {
-    const { rows, total, capped } = await readPage({ window, page, reader, seen })
-    const many = capped || total > MOST_ROWS
+    const { rows, total, capped, size } = await readPage({ window, page, reader, seen })
+    const many = capped || (total ?? 0) > MOST_ROWS
     if (many && window.to - window.from > SECOND) return 'too many'
-    if (rows < reader.pageSize) return capped ? 0 : total
+    const known = capped ? null : total
+    if (rows < size || (known !== null && page * size >= known) || page === MOST_PAGES) return known ?? 0
   }
 }
 
@@ -75,12 +78,16 @@ interface Page {
   readonly seen: Set<string>
 }
 
-async function readPage({
-  window,
-  page,
-  reader,
-  seen,
-}: Page): Promise<{ rows: number; total: number; capped: boolean }> {
+interface PageRead {
+  readonly rows: number
+  /** Rows of the whole window; null when LiteLLM does not say. */
+  readonly total: number | null
+  readonly capped: boolean
+  /** Rows that a full page has. */
+  readonly size: number
+}
+
+async function readPage({ window, page, reader, seen }: Page): Promise<PageRead> {
   const answer = await reader.client.spendLogs({ ...window, page, pageSize: reader.pageSize }, reader.signal)
   const splitter = new JsonSplitter({ rows: 'data' })
   const slice = new Slice(readRow, reader.target.deps)
@@ -94,12 +101,16 @@ async function readPage({
   }
   if (!splitter.foundRows) throw new BadAnswer('/spend/logs/v2 answered without a list of rows named "data"')
   const rows = slice.size
-  slice.refused = slice.refused.filter((refusal) =>
-    reader.known.isNew(`${refusal.outline.request_id ?? refusal.index}|${refusal.reason}`),
-  )
+  slice.refused = slice.refused.filter((refusal) => reader.known.isNew(refusal))
   await recordPatiently(slice, reader)
+  reader.known.add(slice.refused)
+  const { page_size: size } = splitter.envelope
+  return { rows, ...totalOf(splitter), size: typeof size === 'number' && size > 0 ? size : reader.pageSize }
+}
+
+function totalOf(splitter: JsonSplitter): { total: number | null; capped: boolean } {
   const { total, total_is_capped: capped } = splitter.envelope
-  return { rows, total: typeof total === 'number' ? total : 0, capped: capped === true }
+  return { total: typeof total === 'number' ? total : null, capped: capped === true }
 }
 
 const MOST_TRIES = 20
@@ -121,24 +132,34 @@ export async function countRows(
   window: Window,
   client: LitellmClient,
   signal: AbortSignal,
-): Promise<{ total: number; capped: boolean }> {
+): Promise<{ total: number | null; capped: boolean }> {
   const answer = await client.spendLogs({ ...window, page: 1, pageSize: 1 }, signal)
   const splitter = new JsonSplitter({ rows: 'data' })
   for await (const piece of splitJson(answer.body, splitter))
     if (piece.kind === 'broken')
       throw new BadAnswer(`/spend/logs/v2 broke off at byte ${piece.offset}: ${piece.reason}`)
-  const { total, total_is_capped: capped } = splitter.envelope
-  return { total: typeof total === 'number' ? total : 0, capped: capped === true }
+  return totalOf(splitter)
 }
 
 /** The latest refused rows, bounded. */
 export class KnownRefusals {
   private readonly keys = new Set<string>()
 
-  isNew(key: string): boolean {
-    if (this.keys.has(key)) return false
-    this.keys.add(key)
-    if (this.keys.size > 10_000) this.keys.delete(this.keys.values().next().value as string)
-    return true
+  isNew(refusal: Refusal): boolean {
+    return !this.keys.has(keyOf(refusal))
   }
+
+  add(refusals: readonly Refusal[]): void {
+    for (const refusal of refusals) this.keys.add(keyOf(refusal))
+    for (const oldest of this.keys) {
+      if (this.keys.size <= MOST_KNOWN) break
+      this.keys.delete(oldest)
+    }
+  }
+}
+
+const MOST_KNOWN = 10_000
+
+function keyOf({ outline, index, reason }: Refusal): string {
+  return `${outline.request_id ?? index} ${reason}`
 }
