@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-// `source` resolves the workspace packages to their TypeScript, so that tests need no build.
-const conditions = ['source', 'node', 'import', 'default']
+// `source` resolves the workspace packages to their TypeScript, so that tests need no build. `import` must not stand here: it
+// is handed on to Node, where `require` would then load the wrong half of a package that has two.
+const conditions = ['source', 'node']
 
 export default defineConfig({
   resolve: { conditions },

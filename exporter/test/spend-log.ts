@@ -10,6 +10,8 @@ export interface Asked {
   readonly pageSize: number
 }
 
+const TEMPLATE = rows('spend_logs_v2').find((row) => row.status === 'success') as Json
+
 /** LiteLLM's spend log behind a local HTTP server: windows by start, both ends included, offset paging, a capped count. */
 export class SpendLog {
   rows: Json[] = []
@@ -36,10 +38,9 @@ export class SpendLog {
 
   /** Adds a call that began at a moment. */
   add(id: string, at: number, change: Json = {}): void {
-    const [row] = rows('spend_logs_v2').filter((one) => one.status === 'success')
     const startTime = new Date(at).toISOString()
     this.rows.push({
-      ...row,
+      ...TEMPLATE,
       request_id: `chatcmpl-${id}`,
       litellm_call_id: id,
       startTime,
