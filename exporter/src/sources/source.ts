@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Receipt } from '../ledger/ledger.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Entry } from '../usage.ts'
+import type { Prices } from './prices.ts'
 
 /** Makes entries durable; resolves when they are, rejects with LedgerBusy or LedgerUnavailable when nothing was kept. */
 export type Recorder = (entries: readonly Entry[], options?: { dedupe?: 'window' | 'all' }) => Promise<Receipt>
@@ -43,6 +44,12 @@ export interface SourceDeps {
   readonly report: SourceReport
   /** Where bounded things on disk may lie (the quarantine). */
   readonly directory: string
+  /** The price book in force now; ask again for each answer, it is replaced when newer prices arrive. */
+  readonly prices: () => Prices
+  /** The plan of a customer at a moment, by the whole roster; without it, by the policy's entries alone. */
+  readonly tierAt?: (customer: string, at: number) => string | null
+  /** Makes the short stable form of a key or an e-mail address; without it, SHA-256. */
+  readonly hash?: (text: string) => string
 }
 
 /** A unit that turns one neighbour's answer into entries. The runner times, logs and counts; the unit only does. */

@@ -1,0 +1,75 @@
+import { scalar } from './label.ts'
+
+/** A place in a call: a field of the record itself, a `name:value` tag, a metadata entry, or a request header. */
+export interface Place {
+  readonly in: 'field' | 'tag' | 'metadata' | 'header'
+  readonly name: string
+}
+
+/** What a record says about who made a call. Values are as they stood in the record: nothing is trusted yet. */
+export interface Facts {
+  /** Call start, epoch milliseconds. */
+  readonly start: number
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly tags: readonly unknown[]
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly keyAlias: string | null
+}
+
+/** Facts with their tags taken apart. */
+export interface ReadFacts extends Facts {
+  readonly named: ReadonlyMap<string, string>
+  /** Tags that are no `name:value`. */
+  readonly bare: readonly string[]
+}
+
+/** LiteLLM adds these to every call; they say nothing of the caller's intent. */
+const NOISE = /^User-Agent:/i
+// An address such as https://… is no name with a value.
+const TAG = /^\s*([\w.-]{1,64})\s*[:=]\s*(?!\/\/)(\S.*)$/s
+const MOST_TAGS = 64
+
+/** Takes the tags apart once. Of two tags with one name the first counts. */
+export function readFacts(facts: Facts): ReadFacts {
+  const named = new Map<string, string>()
+  const bare: string[] = []
+  for (const raw of facts.tags.slice(0, MOST_TAGS)) {
+    const tag = typeof raw === 'string' && !NOISE.test(raw) ? scalar(raw) : null
+    if (tag === null) continue
+    const match = TAG.exec(tag)
+    if (!match) bare.push(tag)
+    else if (!named.has((match[1] as string).toLowerCase()))
+      named.set((match[1] as string).toLowerCase(), match[2] as string)
+  }
+  return { ...facts, named, bare }
+}
+
+/** What stands in a place; undefined when nothing does. Metadata may be nested: `a.b` reads `b` inside `a`. */
+export function look(facts: ReadFacts, place: Place): unknown {
+  switch (place.in) {
+    case 'field':
+      return own(facts.fields, place.name)
+    case 'tag':
+      return facts.named.get(place.name.toLowerCase())
+    case 'header':
+      return own(facts.headers, place.name.toLowerCase())
+    case 'metadata':
+      return own(facts.metadata, place.name) ?? nested(facts.metadata, place.name)
+  }
+}
+
+function nested(map: Readonly<Record<string, unknown>>, path: string): unknown {
+  if (!path.includes('.')) return undefined
+  let value: unknown = map
+  for (const step of path.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined
+    value = own(value as Record<string, unknown>, step)
+  }
+  return value
+}
+
+function own(map: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(map, key) ? map[key] : undefined
+}

@@ -1,0 +1,91 @@
+import { type Attribution, attribute } from '../../attribution/attribution.ts'
+import { name } from '../../attribution/label.ts'
+import { UNATTRIBUTED, type Usage } from '../../usage.ts'
+import type { EventResult } from '../source.ts'
+import type { Prices } from '../prices.ts'
+import type { Call } from './call.ts'
+import { chargeOf } from './cost.ts'
+import { keyOf } from './key.ts'
+import { statusOf } from './outcome.ts'
+
+export interface EventContext {
+  readonly attribution: Attribution
+  readonly prices: Prices
+  /** The development price profile: everything is free. */
+  readonly development: boolean
+  /** Arrival, epoch milliseconds. */
+  readonly now: number
+}
+
+export interface Event {
+  readonly usage: Usage
+  /** What is to be counted beside its being accepted. */
+  readonly remarks: readonly EventResult[]
+}
+
+/** A start further ahead than this is dated at arrival. */
+const AHEAD = 5 * 60_000
+/** No call lasts longer; a duration beyond it is a clock that was set. */
+const LONGEST = 7 * 86_400_000
+const SOURCE = 'litellm'
+
+/** Makes the usage event of a call. Throws Refused when the call has no id. */
+export function eventOf(call: Call, context: EventContext): Event {
+  const status = statusOf(call)
+  const charge = chargeOf(call, status, context)
+  const future = call.start > context.now + AHEAD
+  const usage: Usage = {
+    kind: 'usage',
+    version: 1,
+    key: keyOf(call),
+    source: SOURCE,
+    start: future ? context.now : call.start,
+    ...whoOf(call, context),
+    callType: call.callType,
+    model: name(call.model, context.attribution.hash),
+    provider: call.provider,
+    status,
+    errorClass: status === 'success' ? null : (call.error?.class ?? null),
+    errorMessage: status === 'success' ? null : (call.error?.message ?? null),
+    finishReason: call.finishReason,
+    stream: call.stream,
+    cacheHit: call.cacheHit,
+    temperature: call.temperature,
+    ...charge,
+    ...timesOf(call),
+    contextWindow: contextWindow(call, context.prices),
+    bytes: null,
+    dimensions: call.dimensions,
+  }
+  return {
+    usage,
+    remarks: [...(future ? ['future' as const] : []), ...(charge.basis === 'estimated' ? ['estimated' as const] : [])],
+  }
+}
+
+function whoOf(call: Call, context: EventContext) {
+  const who = attribute({ ...call }, context.attribution)
+  return {
+    ...who,
+    customer: who.customer ?? UNATTRIBUTED,
+    modelAsked: who.modelAsked ?? name(call.fields.model_asked, context.attribution.hash),
+    promptName: who.promptName ?? call.promptName,
+    promptVersion: who.promptVersion ?? call.promptVersion,
+    tools: who.tools.length > 0 ? who.tools : call.toolsCalled,
+  }
+}
+
+/** `response_time` of a stream is the time to its first token, so both are taken from the moments themselves. */
+function timesOf(call: Call): { durationMs: number | null; ttftMs: number | null } {
+  const lasted = call.end === null ? null : call.end - call.start
+  const durationMs = lasted !== null && lasted >= 0 && lasted <= LONGEST ? lasted : null
+  const waited = call.stream && call.firstToken !== null ? call.firstToken - call.start : null
+  const ttftMs = waited !== null && waited >= 0 && waited <= (durationMs ?? LONGEST) ? waited : null
+  return { durationMs, ttftMs }
+}
+
+function contextWindow(call: Call, prices: Prices): number | null {
+  if (call.model === null) return null
+  const provider = call.provider === null ? {} : { provider: call.provider }
+  return prices.price(call.model, { ...provider, at: call.start })?.contextWindow ?? call.contextWindow
+}

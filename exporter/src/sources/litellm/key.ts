@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import type { Call } from './call.ts'
+import { Refused } from './read.ts'
+
+const LONGEST = 512
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+/** A cache hit repeats the answer's id with the time of the report, and that differs between record and row. */
+const CACHE_HIT = /_cache_hit[\d.]*$/
+/** The spend log marks the row that holds a batch's cost. */
+const BATCH_COST = /_batch_cost$/
+/** An earlier try that the provider charged for has a row of its own. */
+const ATTEMPT = /-attempt-\d+$/
+
+/**
+ * What makes a call the same call, however it was reported: the id that our hook stamped on it, else LiteLLM's id of the call
+ * with the answer's id, since a client can choose the first and a cache repeats the second. A failure never shares the key
+ * of a success: a try that failed before a retry carries the ids of the call that then succeeded, and must not hide its
+ * cost. Throws Refused when the record names no id at all.
+ */
+export function keyOf(call: Pick<Call, 'callId' | 'responseId' | 'stamp' | 'success'>): string {
+  const key = call.success ? successKey(call) : failureKey(call)
+  return key.length <= LONGEST ? key : `litellm:sha256:${createHash('sha256').update(key).digest('hex')}`
+}
+
+function successKey({ stamp, callId, responseId }: Pick<Call, 'callId' | 'responseId' | 'stamp'>): string {
+  if (isStamp(stamp)) return `litellm:${stamp.toLowerCase()}`
+  if (callId === null && responseId === null) throw none()
+  return `litellm:${callId ?? ''}:${answerId(callId, responseId)}`
+}
+
+/**
+ * The id of an answer of `/v1/responses` is encrypted anew on its way to the client, so record and row may hold different
+ * ones. A call id that LiteLLM made up is enough for those; one that the client chose is not.
+ */
+function answerId(callId: string | null, responseId: string | null): string {
+  const answer = (responseId ?? callId ?? '').replace(CACHE_HIT, '').replace(BATCH_COST, '')
+  return answer.startsWith('resp_') && callId !== null && UUID.test(callId) ? 'resp' : answer
+}
+
+function failureKey({ stamp, callId, responseId }: Pick<Call, 'callId' | 'responseId' | 'stamp'>): string {
+  const id = callId ?? responseId
+  if (isStamp(stamp)) return `litellm:${stamp.toLowerCase()}:failed${ATTEMPT.exec(id ?? '')?.[0] ?? ''}`
+  if (id === null) throw none()
+  return `litellm:${id}:failed`
+}
+
+function isStamp(stamp: string | null): stamp is string {
+  return stamp !== null && UUID.test(stamp)
+}
+
+function none(): Refused {
+  return new Refused(
+    'litellm_call_id and id are absent, expected one of them: without an id the call cannot be counted once',
+  )
+}

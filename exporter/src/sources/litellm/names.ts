@@ -1,0 +1,99 @@
+import { type Json, list, object, text } from './read.ts'
+
+/** How LiteLLM's call types are called here; the ones with and without a leading `a` are the same. */
+const CALL_TYPES: Readonly<Record<string, string>> = {
+  completion: 'chat',
+  text_completion: 'completion',
+  anthropic_messages: 'chat',
+  responses: 'chat',
+  generate_content: 'chat',
+  generate_content_stream: 'chat',
+  embedding: 'embedding',
+  image_generation: 'image',
+  image_edit: 'image',
+  image_variation: 'image',
+  transcription: 'transcription',
+  speech: 'speech',
+  rerank: 'rerank',
+  moderation: 'moderation',
+  create_batch: 'batch',
+  retrieve_batch: 'batch',
+  call_mcp_tool: 'tool',
+  realtime: 'realtime',
+  pass_through_endpoint: 'pass_through',
+}
+
+export function callTypeOf(value: unknown): string | null {
+  const name = text(value, 64)
+  if (name === null) return null
+  return CALL_TYPES[name] ?? CALL_TYPES[name.replace(/^_?a/, '')] ?? name
+}
+
+/** Providers by the names used here. */
+const PROVIDERS: Readonly<Record<string, string>> = { gemini: 'google', claude: 'anthropic' }
+/** Prefixes that name a provider where the record itself names none. Others belong to the model, as in `meta-llama/…`. */
+const PREFIXES = new Set([
+  ...[
+    'openai',
+    'azure',
+    'azure_ai',
+    'anthropic',
+    'gemini',
+    'vertex_ai',
+    'bedrock',
+    'cohere',
+    'ai21',
+    'mistral',
+    'groq',
+  ],
+  ...[
+    'deepseek',
+    'xai',
+    'ollama',
+    'ollama_chat',
+    'hosted_vllm',
+    'openrouter',
+    'together_ai',
+    'fireworks_ai',
+    'perplexity',
+  ],
+])
+
+/** The model without its provider's prefix, and the provider. */
+export function modelOf(model: unknown, provider: unknown): { model: string | null; provider: string | null } {
+  const name = text(model)
+  const given = text(provider, 64)
+  const slash = name?.indexOf('/') ?? -1
+  const prefix = slash > 0 ? (name as string).slice(0, slash) : null
+  const known = given ?? (prefix !== null && PREFIXES.has(prefix) ? prefix : null)
+  return {
+    model: name !== null && prefix !== null && prefix === known ? text(name.slice(slash + 1)) : name,
+    provider: known === null ? null : (PROVIDERS[known] ?? known),
+  }
+}
+
+/** Names of the tools that an answer calls: of chat completions and of responses. Their arguments are not looked at. */
+export function toolsCalled(response: Json): string[] {
+  const names = new Set<string>()
+  const add = (value: unknown) => {
+    const name = text(value, 64)
+    if (name !== null && names.size < 16) names.add(name)
+  }
+  for (const choice of list(response.choices).slice(0, 8))
+    for (const call of list(object(object(choice).message).tool_calls).slice(0, 64))
+      add(object(object(call).function).name)
+  for (const item of list(response.output).slice(0, 64))
+    if (object(item).type === 'function_call') add(object(item).name)
+  return [...names]
+}
+
+/** Request headers that may say who calls: all that begin with `x-`, by lower-case name. */
+export function extraHeaders(...maps: readonly Json[]): Record<string, unknown> {
+  const headers: Record<string, unknown> = Object.create(null)
+  for (const map of maps)
+    for (const key of Object.keys(map).slice(0, 128)) {
+      const lower = key.toLowerCase()
+      if (lower.startsWith('x-') && !(lower in headers)) headers[lower] = map[key]
+    }
+  return headers
+}

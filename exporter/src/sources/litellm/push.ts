@@ -1,0 +1,125 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { LedgerBusy, LedgerUnavailable } from '../../ledger/ledger.ts'
+import { bearer } from '../bearer.ts'
+import { BodyRefused, bodyOf } from '../body.ts'
+import { type Broken, JsonSplitter, splitJson } from '../json-stream.ts'
+import { problem } from '../problem.ts'
+import { readRecord } from './record.ts'
+import { recordSlice, Slice, type SliceTarget } from './slice.ts'
+
+/** Records made durable together; a long body becomes several slices, so that memory stays flat. */
+const SLICE = 1000
+/** Refusals that an answer spells out; all of them are counted and in quarantine. */
+const MOST_LISTED = 1000
+const PATH = '/v1/sources/litellm'
+
+interface Answer {
+  accepted: number
+  duplicates: number
+  conflicts: number
+  refused: { index: number; reason: string }[]
+  refusedCount: number
+}
+
+/**
+ * `POST /v1/sources/litellm` takes StandardLoggingPayload records: an array, NDJSON or a single one, packed or not. It answers
+ * `{accepted, duplicates, conflicts, refused: [{index, reason}], refusedCount}` once they are durable; a record that cannot be
+ * used is refused by itself. 400 when the body breaks off, with the place and what was accepted before it; 401, 413, 415;
+ * 503 with Retry-After or the reason when the ledger cannot take them: then nothing that was not counted is kept.
+ * `GET …/quarantine?limit=` lists refused records, newest first.
+ */
+export function pushRouter(target: SliceTarget, onRecords: () => void): Router {
+  const router = Router()
+  const allowed = bearer(() => target.deps.policy().server.keys.ingest)
+  router.post(PATH, allowed, switchedOn(target), (req, res) => take(req, res, target, onRecords))
+  router.get(`${PATH}/quarantine`, allowed, (req, res) => {
+    const limit = Math.trunc(Number(req.query.limit ?? 100))
+    if (!(limit >= 1 && limit <= 1000)) return problem(res, 400, 'Expected limit to be a whole number from 1 to 1000.')
+    res.json({ records: target.quarantine.list(limit) })
+  })
+  return router
+}
+
+function switchedOn(target: SliceTarget): RequestHandler {
+  return (req, res, next) => {
+    if (target.deps.policy().sources.litellm.push) return next()
+    req.resume()
+    problem(res, 404, 'Pushed records are not taken: sources.litellm.push is false in the policy.')
+  }
+}
+
+async function take(req: Request, res: Response, target: SliceTarget, onRecords: () => void): Promise<void> {
+  const answer: Answer = { accepted: 0, duplicates: 0, conflicts: 0, refused: [], refusedCount: 0 }
+  try {
+    const broken = await takeBody(req, target, answer)
+    if (answer.accepted + answer.duplicates + answer.refusedCount > 0) onRecords()
+    target.deps.report.succeeded()
+    if (broken) refuseBroken(res, broken, answer)
+    else res.json(answer)
+  } catch (error) {
+    fail(req, res, target, { error, answer })
+  }
+}
+
+/** Takes record after record; returns where the body broke off, if it did. */
+async function takeBody(req: Request, target: SliceTarget, answer: Answer): Promise<Broken | null> {
+  const { deps } = target
+  const pieces = splitJson(bodyOf(req, deps.policy().server.bodyLimitBytes), new JsonSplitter())
+  let slice = new Slice(readRecord, deps)
+  let broken: Broken | null = null
+  for await (const piece of pieces) {
+    if (piece.kind === 'broken') broken = piece
+    else slice.add(piece)
+    if (slice.size < SLICE) continue
+    await record(slice, target, answer)
+    slice = new Slice(readRecord, deps)
+  }
+  await record(slice, target, answer)
+  return broken
+}
+
+async function record(slice: Slice, target: SliceTarget, answer: Answer): Promise<void> {
+  const receipt = await recordSlice(slice, target)
+  answer.accepted += receipt.accepted
+  answer.duplicates += receipt.duplicates
+  answer.conflicts += receipt.conflicts.length
+  answer.refusedCount += slice.refused.length
+  const room = MOST_LISTED - answer.refused.length
+  answer.refused.push(...slice.refused.slice(0, room).map(({ index, reason }) => ({ index, reason })))
+}
+
+function refuseBroken(res: Response, broken: Broken, answer: Answer): void {
+  const { offset, line, column, reason } = broken
+  const before = answer.accepted + answer.duplicates
+  const detail = `The body is not JSON at byte ${offset} (line ${line}, column ${column}): ${reason}. ${before} records before it were taken.`
+  problem(res, 400, detail, { position: { offset, line, column }, ...answer })
+}
+
+function fail(
+  req: Request,
+  res: Response,
+  target: SliceTarget,
+  { error, answer }: { error: unknown; answer: Answer },
+): void {
+  // What is still on its way is let go by, so that the answer is read.
+  req.resume()
+  if (error instanceof BodyRefused) problem(res, error.status, error.message, { ...answer })
+  else if (error instanceof LedgerBusy) {
+    res.set('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))))
+    problem(res, 503, error.message, { ...answer })
+  } else if (error instanceof LedgerUnavailable) {
+    target.deps.report.failed(`The ledger cannot be written: ${error.message}`)
+    res.set('Retry-After', '5')
+    problem(res, 503, error.message, { ...answer })
+  } else if (req.destroyed && !req.complete)
+    target.deps.log.debug({ source: target.source }, 'a sender went away in the middle of its body')
+  else {
+    target.deps.log.error({ err: error, source: target.source }, 'a push could not be taken')
+    problem(
+      res,
+      500,
+      'The records could not be taken; the log says why. Nothing of this request beyond the counts was kept.',
+      { ...answer },
+    )
+  }
+}

@@ -1,0 +1,64 @@
+import { request } from 'node:http'
+import { NOW, pushed } from '../../../test/litellm.ts'
+import { type Served, serve } from '../../../test/serve.ts'
+import { testSource } from '../../../test/source-contract.ts'
+import { SpendLog } from '../../../test/spend-log.ts'
+import { policyWith } from '../../../test/world.ts'
+import { litellmSources } from './sources.ts'
+
+testSource('litellm', async () => {
+  let served: Served | null = null
+  const post = (body: string) => fetch(`${served?.url}/v1/sources/litellm`, { method: 'POST', body })
+  return {
+    source: litellmSources()[0],
+    async start(running) {
+      served = await serve(running.routes)
+    },
+    async deliver(secret) {
+      const record = { ...pushed('hdrs'), messages: [{ role: 'user', content: secret }], error_str: secret }
+      return (await post(JSON.stringify([record]))).status === 200
+    },
+    async hang() {
+      const half = request(`${served?.url}/v1/sources/litellm`, { method: 'POST' }).on('error', () => {})
+      await new Promise((resolve) => half.write('[{', resolve))
+    },
+    stop: async () => served?.close(),
+  }
+})
+
+testSource('litellm_poll', async (world) => {
+  const spendLog = new SpendLog()
+  await spendLog.open()
+  const poll = {
+    url: spendLog.url,
+    key: 'sk-viewer-key',
+    everyMs: 10_000,
+    lagMs: 900_000,
+    backfillMs: 3_600_000,
+    pageSize: 100,
+    timeoutMs: 600_000,
+  }
+  world.policy = policyWith({ sources: { litellm: { push: true, poll } } })
+  return {
+    source: litellmSources()[1],
+    start: () => world.idle(),
+    async deliver(secret) {
+      if (spendLog.rows.length === 0) spendLog.add('a', NOW, { messages: secret, response: { content: secret } })
+      // Longer than any pause behind a failure.
+      await world.advance(120_000)
+      return world.ledger.size > 0
+    },
+    async hang() {
+      const asked = new Promise<void>((resolve) => {
+        spendLog.instead = () => {
+          resolve()
+          return true
+        }
+      })
+      // The poll sleeps for ever once it waits for an answer, so the clock is not waited for.
+      void world.advance(10_000)
+      await asked
+    },
+    stop: () => spendLog.close(),
+  }
+})

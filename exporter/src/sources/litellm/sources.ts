@@ -1,0 +1,40 @@
+import { openQuarantine, type Quarantine } from '../quarantine.ts'
+import type { Source, SourceDeps } from '../source.ts'
+import { Poll } from './poll.ts'
+import { pushRouter } from './push.ts'
+
+/** The push counts as healthy for this long after it brought something. */
+const PUSH_HEALTHY = 5 * 60_000
+
+/**
+ * LiteLLM by two ways, as two units with a health of their own: `litellm` takes what is pushed, `litellm_poll` reads the spend
+ * log. The events of both are of one source, `litellm`, and the same call has the same key.
+ */
+export function litellmSources(): readonly [push: Source, poll: Source] {
+  let lastPush = Number.NEGATIVE_INFINITY
+  let quarantine: Quarantine | null = null
+  const shared = (deps: SourceDeps): Quarantine => {
+    quarantine ??= openQuarantine(deps.directory, deps.now, (reason) => deps.log.warn(reason))
+    return quarantine
+  }
+  const push: Source = {
+    name: 'litellm',
+    routes: (recorder, deps) =>
+      pushRouter({ recorder, deps, quarantine: shared(deps), source: 'litellm' }, () => {
+        lastPush = deps.now()
+      }),
+    open: async (_recorder, deps) => () => shared(deps).flush(),
+  }
+  const poll: Source = {
+    name: 'litellm_poll',
+    async open(recorder, deps) {
+      const target = { recorder, deps, quarantine: shared(deps), source: 'litellm_poll' }
+      const close = new Poll(target, () => deps.now() - lastPush < PUSH_HEALTHY).open()
+      return async () => {
+        await close()
+        await shared(deps).flush()
+      }
+    },
+  }
+  return [push, poll]
+}
