@@ -35,15 +35,17 @@ export function keepPrices({ policy, log, now }: PriceKeeperDeps): PriceKeeper {
     async refresh(signal) {
       const { poll } = policy().sources.litellm
       if (poll === null) return
-      const client = litellmClient({ baseUrl: poll.url, key: poll.key, timeoutMs: poll.timeoutMs })
+      const client = litellmClient({ baseUrl: poll.url, key: poll.key, timeoutMs: poll.timeoutMs, now })
       try {
         map = { litellmMap: await client.costMap(signal), litellmMapDate: now() }
         book = open()
-        if (book.skipped.length > 0) log.debug({ skipped: book.skipped.length }, "entries of LiteLLM's price map were left out")
+        if (book.skipped.length > 0)
+          log.debug({ skipped: book.skipped.length }, "entries of LiteLLM's price map were left out")
       } finally {
         client.close()
       }
     },
-    ages: () => book.sources().map(({ name, asOf }) => ({ book: name, ageMs: asOf === null ? null : Math.max(0, now() - asOf) })),
+    ages: () =>
+      book.sources().map(({ name, asOf }) => ({ book: name, ageMs: asOf === null ? null : Math.max(0, now() - asOf) })),
   }
 }

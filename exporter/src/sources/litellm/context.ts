@@ -6,8 +6,10 @@ import type { EventContext } from './event.ts'
 
 const ROSTERS = new WeakMap<Policy, (customer: string, at: number) => string | null>()
 
+export type ContextDeps = Pick<SourceDeps, 'policy' | 'prices' | 'now' | 'tierAt' | 'hash'>
+
 /** What the policy in force now says of attribution and prices. */
-export function contextOf(deps: SourceDeps): EventContext {
+export function contextOf(deps: ContextDeps): EventContext {
   const policy = deps.policy()
   return {
     attribution: {

@@ -74,4 +74,4 @@ export async function recordSlice(
   return receipt
 }
 
-const NOTHING: Receipt = { seq: 0, accepted: 0, duplicates: 0, conflicts: [] }
+const NOTHING: Receipt = { seq: 0, accepted: 0, duplicates: 0, conflicts: [], refused: [] }

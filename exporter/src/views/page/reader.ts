@@ -13,7 +13,7 @@ export interface PageSurroundings {
   readonly demo: boolean
   readonly sources: () => readonly SourceState[]
   readonly ledger: () => LedgerHealth
-  readonly intake: { readonly url: string; readonly keyed: boolean }
+  readonly intake: () => PageModel['intake']
   /** Tiers in the policy's order, with their price a month in nano-dollars. */
   readonly tiers: () => ReadonlyMap<string, Nano>
 }
@@ -53,7 +53,7 @@ export function createPageReader(
         timezone: calendar.zone,
         sources: surroundings.sources(),
         ledger: { seq, writable, reason },
-        intake: surroundings.intake,
+        intake: surroundings.intake(),
       }
     },
   }
@@ -131,7 +131,9 @@ function tierRows(
     const index = order.indexOf(tier)
     return index < 0 ? order.length : index
   }
-  const spentToday = new Map(days.filter((row) => count(row.day) === today).map((row) => [text(row.tier), money(row.cost)]))
+  const spentToday = new Map(
+    days.filter((row) => count(row.day) === today).map((row) => [text(row.tier), money(row.cost)]),
+  )
   return tiers
     .map((row) => ({
       tier: optional(row.tier),

@@ -1,0 +1,43 @@
+import type { Policy } from '../policy/policy.ts'
+import type { SourceHealth as RunnerHealth } from '../sources/runner.ts'
+import type { SourceState } from '../views/health/readings.ts'
+import type { SourceHealth as MetricHealth } from '../views/metrics/sources.ts'
+
+/** A push that brought nothing for this long is called silent: a gateway in use has calls more often than that. */
+const SILENT_PUSH_MS = 15 * 60_000
+/** A poll that had no answer for this many of its turns is called silent. */
+const SILENT_TURNS = 5
+
+/** Sources that the policy uses; the others are open and idle, and nobody needs to hear of them. */
+export function isUsed(name: string, policy: Policy): boolean {
+  return name === 'litellm_poll' ? policy.sources.litellm.poll !== null : policy.sources.litellm.push
+}
+
+/** How a source is doing, for people: what it last did, and whether it should have spoken since. */
+export function sourceState(health: RunnerHealth, policy: Policy, now: number, startedAt: number): SourceState {
+  const { name, lastSuccess } = health
+  const seen = lastSuccess ?? startedAt
+  if (health.catchingUp)
+    return { name, state: 'catching up', since: null, lastSuccess, detail: 'bringing in old calls' }
+  if (health.up === false) {
+    return { name, state: 'failing', since: health.lastErrorAt, lastSuccess, detail: health.lastError }
+  }
+  const quiet = silentAfter(name, policy)
+  if (now - seen > quiet) {
+    return { name, state: 'silent', since: seen, lastSuccess, detail: lastSuccess === null ? NEVER : null }
+  }
+  return { name, state: 'ok', since: null, lastSuccess, detail: lastSuccess === null ? NEVER : null }
+}
+
+const NEVER = 'nothing has arrived yet'
+
+function silentAfter(name: string, policy: Policy): number {
+  const { poll } = policy.sources.litellm
+  return name === 'litellm_poll' && poll ? SILENT_TURNS * poll.everyMs + poll.timeoutMs : SILENT_PUSH_MS
+}
+
+/** The same for metrics. */
+export function metricHealth(health: RunnerHealth, startedAt: number): MetricHealth {
+  const { name, up, lastSuccess, lastError, catchingUp, events } = health
+  return { name, up, lastSuccess, lastError, catchingUp, since: startedAt, counts: events }
+}

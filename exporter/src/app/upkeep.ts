@@ -1,0 +1,56 @@
+import type { Logger } from 'pino'
+import type { Calendar } from '../calendar.ts'
+import { type Every, every } from '../every.ts'
+import { createSessionCloser } from '../ledger/closing.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { PriceKeeper } from './prices.ts'
+
+export interface UpkeepDeps {
+  readonly ledger: Ledger
+  readonly calendar: Calendar
+  readonly policy: () => Policy
+  readonly prices: PriceKeeper
+  readonly log: Logger
+  readonly now: () => number
+  /** Readers of the ledger whose memory is made anew, and how often. */
+  readonly refresh: readonly { readonly name: string; readonly ms: number; readonly run: () => Promise<void> }[]
+}
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/** What is done again and again while the program runs. */
+export function startUpkeep(deps: UpkeepDeps): Every {
+  const { ledger, calendar, policy, prices, log, now } = deps
+  const stop = new AbortController()
+  const closeSessions = createSessionCloser(ledger, policy().sessions.idleMs)
+  const turns = [
+    ...deps.refresh,
+    { name: 'closing idle sessions', ms: MINUTE / 2, run: () => closeSessions(now()) },
+    { name: 'retention', ms: HOUR, run: () => retireOld(ledger, calendar, policy(), now()) },
+    { name: "reading LiteLLM's prices", ms: 6 * HOUR, run: () => prices.refresh(stop.signal) },
+  ].map(({ name, ms, run }) => every(ms, run, complain(log, name)))
+  return {
+    async close() {
+      stop.abort()
+      await Promise.all(turns.map((turn) => turn.close()))
+    },
+  }
+}
+
+async function retireOld(ledger: Ledger, calendar: Calendar, policy: Policy, now: number): Promise<void> {
+  const { retentionMs } = policy.ledger
+  if (retentionMs !== null) await ledger.retire(calendar.day(now - retentionMs))
+}
+
+/** A failure is said once until it changes: most come from the ledger, which says itself how it is. */
+function complain(log: Logger, name: string): (cause: unknown) => void {
+  let said = ''
+  return (cause) => {
+    const text = cause instanceof Error ? cause.message : String(cause)
+    if (text === said) return
+    said = text
+    log.warn({ reason: text }, `${name} failed; it is tried again`)
+  }
+}

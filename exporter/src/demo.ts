@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:net'
+import { createTraffic, pushRecords, replay, startLitellm } from '@marginwatch/sandbox'
+import type { Prepare } from './app.ts'
+import type { Policy } from './policy/policy.ts'
+import { contextOf } from './sources/litellm/context.ts'
+import { eventOf } from './sources/litellm/event.ts'
+import { readRecord } from './sources/litellm/record.ts'
+import type { Usage } from './usage.ts'
+
+/** Shows how far a piece of work is. */
+export interface Progress {
+  start(total: number, what: string): void
+  to(done: number): void
+  stop(): void
+}
+
+export interface DemoOptions {
+  /** The policy that the demonstration borrows its tiers, zone and listening address from. */
+  readonly policy: Policy
+  /** How many times as dense as the history the live traffic is. */
+  readonly speed: number
+  readonly now: () => number
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly progress: Progress
+}
+
+/** A demonstration: a stand-in for LiteLLM that replays real traffic of an invented company. */
+export interface Demo {
+  /** The policy to run with: the stand-in as its only source. */
+  readonly policy: Policy
+  /** Brings in a month of history, or what was missed since the last run. */
+  prepare(tools: Prepare): Promise<void>
+  /** Lets the traffic go on, over HTTP. */
+  live(): void
+  close(): Promise<void>
+}
+
+const MONTH_MS = 30 * 86_400_000
+const MINUTE_MS = 60_000
+const SEED = 1
+const BATCH = 2_000
+/** Under which name the ledger keeps how far the history reaches. */
+const THROUGH = 'demo/through'
+
+/** Starts the stand-in. The exporter must then listen on `policy.server.port`. */
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { now, sleep, speed } = options
+  const port = options.policy.server.port === 0 ? await freePort() : options.policy.server.port
+  const ingest = randomBytes(18).toString('hex')
+  const server = await startLitellm({
+    now,
+    record: { slim: true },
+    push: { url: `http://127.0.0.1:${port}/v1/sources/litellm`, key: ingest, flushMs: 1000 },
+  })
+  const policy = demoPolicy(options.policy, { port, ingest, url: server.url, key: server.masterKey })
+  const traffic = createTraffic({ seed: SEED })
+  const stop = new AbortController()
+  let running: Promise<unknown> = Promise.resolve()
+  let remember: ((through: number) => Promise<void>) | null = null
+  let begin = now()
+  return {
+    policy,
+    async prepare({ ledger, policy: current, prices }) {
+      const known = Number(await ledger.recall(THROUGH))
+      const to = now()
+      const from = Math.max(known || 0, to - MONTH_MS)
+      const context = contextOf({ policy: current, prices: prices.current, now })
+      const usages = function* (): Generator<{ start: number; usage: Usage }> {
+        for (const call of traffic.calls(from, to)) {
+          for (const record of pushRecords(call, { slim: true })) {
+            yield { start: call.start, usage: eventOf(readRecord({ ...record }), context).usage }
+          }
+        }
+      }
+      await bringIn(usages(), { from, to, append: ledger.append, progress: options.progress })
+      remember = (through) => ledger.remember(THROUGH, String(through))
+      await remember(to)
+      begin = to
+    },
+    live() {
+      const keep = async () => {
+        while (!stop.signal.aborted) {
+          await sleep(MINUTE_MS, stop.signal)
+          await remember?.(now()).catch(() => undefined)
+        }
+      }
+      const going = replay({ traffic, from: begin, density: speed, server, now, sleep, signal: stop.signal })
+      running = Promise.allSettled([going, keep()])
+    },
+    async close() {
+      stop.abort()
+      await running
+      await server.close()
+    },
+  }
+}
+
+interface BringIn {
+  readonly from: number
+  readonly to: number
+  readonly append: (entries: readonly Usage[]) => Promise<unknown>
+  readonly progress: Progress
+}
+
+/** Records while the next batch is being made. */
+async function bringIn(usages: Iterable<{ start: number; usage: Usage }>, options: BringIn): Promise<void> {
+  const { from, to, append, progress } = options
+  const what = to - from > MONTH_MS / 2 ? 'a month of history' : 'what happened since the last run'
+  progress.start(to - from, what)
+  let batch: Usage[] = []
+  let pending: Promise<unknown> = Promise.resolve()
+  for (const { start, usage } of usages) {
+    batch.push(usage)
+    if (batch.length < BATCH) continue
+    await pending
+    pending = append(batch)
+    // A rejection is met at the next turn; until then it must not count as unhandled.
+    pending.catch(() => undefined)
+    batch = []
+    progress.to(start - from)
+    await new Promise(setImmediate)
+  }
+  await pending
+  if (batch.length > 0) await append(batch)
+  progress.to(to - from)
+  progress.stop()
+}
+
+interface DemoPlace {
+  readonly port: number
+  readonly ingest: string
+  readonly url: string
+  readonly key: string
+}
+
+/** The user's policy with the stand-in as its only source; a real gateway's key does not fit, so real calls stay out. */
+function demoPolicy(policy: Policy, { port, ingest, url, key }: DemoPlace): Policy {
+  const poll = {
+    url,
+    key,
+    everyMs: 5_000,
+    lagMs: 15_000,
+    backfillMs: MINUTE_MS,
+    pageSize: 500,
+    timeoutMs: 10_000,
+  }
+  return Object.freeze({
+    ...policy,
+    sources: Object.freeze({ litellm: Object.freeze({ push: true, poll: Object.freeze(poll) }) }),
+    server: Object.freeze({ ...policy.server, port, keys: Object.freeze({ ...policy.server.keys, ingest }) }),
+  })
+}
+
+/** A port that is free now; the stand-in must know where to push before the exporter listens. */
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
