@@ -19,6 +19,7 @@ const CLOSE_OBJECT = 0x7d
 const QUOTE = 0x22
 const COLON = 0x3a
 const NEWLINE = 0x0a
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 const MOST_MEMBER = 65_536
 
 type State =
@@ -58,6 +59,8 @@ export class JsonSplitter {
   private key = ''
   private inEnvelope = false
   private started = false
+  /** Bytes of a byte order mark in front of everything. */
+  private marks = 0
   private readonly pieces = new Pieces()
 
   constructor(options: SplitOptions = {}) {
@@ -103,13 +106,13 @@ export class JsonSplitter {
       if (byte === NEWLINE) this.newline(this.position + i + 1)
       return i + 1
     }
-    return this.between(chunk, i, byte)
+    return this.between(i, byte)
   }
 
-  private between(chunk: Uint8Array, i: number, byte: number): number {
+  private between(i: number, byte: number): number {
     switch (this.state) {
       case 'lines':
-        return this.atLine(chunk, i, byte)
+        return this.atLine(i, byte)
       case 'first element':
       case 'element':
         return this.atElement(i, byte)
@@ -125,10 +128,12 @@ export class JsonSplitter {
 
   // ——— the outermost level: lines, one object, or an array
 
-  private atLine(chunk: Uint8Array, i: number, byte: number): number {
-    // A byte order mark in front of everything.
-    if (!this.started && byte === 0xef && this.position + i === 0) return i + Math.min(3, chunk.length - i)
-    if (!this.started && (byte === 0xbb || byte === 0xbf) && this.position + i < 3) return i + 1
+  private atLine(i: number, byte: number): number {
+    const at = this.position + i
+    if (at === this.marks && byte === BYTE_ORDER_MARK[at]) {
+      this.marks++
+      return i + 1
+    }
     const first = !this.started
     this.started = true
     this.pieces.begins(this.position + i, this.lines)
