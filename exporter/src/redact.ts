@@ -31,8 +31,12 @@ const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u
 // Halves of a surrogate pair whose other half is missing.
 const HALVES = /\p{Surrogate}/gu
 
+// Most names are that already, and this is asked of every one.
+const ORDINARY = /^(?:[!-~]+(?: [!-~]+)*)?$/
+
 /** Text without control and direction characters, white space single, ends trimmed; always well-formed. */
 export function plain(text: string): string {
+  if (ORDINARY.test(text)) return text
   return text.replace(CONTROLS, ' ').replace(/\s+/g, ' ').trim().replace(HALVES, '\ufffd')
 }
 

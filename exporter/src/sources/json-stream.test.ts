@@ -141,6 +141,10 @@ describe('a broken body', () => {
   })
 })
 
+it('ignores a byte order mark, however it is cut', () => {
+  for (const cuts of [[], [1], [2], [1, 2, 3]]) expect(outline(split('\ufeff{"a":1}', {}, cuts))).toEqual(['{"a":1}'])
+})
+
 describe('whatever the chunks', () => {
   const bodies = fc.oneof(
     fc.array(fc.object({ maxDepth: 3 }), { maxLength: 6 }).map((list) => JSON.stringify(list)),

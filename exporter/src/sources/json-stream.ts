@@ -1,22 +1,8 @@
 import { BAD, DONE, isSpace, Lines, MORE } from './json-scan.ts'
+import { type JsonObject, type Piece, Pieces } from './json-pieces.ts'
 import { kindOf, parsed, Value } from './json-value.ts'
 
-export type JsonObject = Readonly<Record<string, unknown>>
-
-/** What a body gives, in its order. Positions count bytes from 0; line and column from 1. */
-export type Piece =
-  | { readonly kind: 'record'; readonly index: number; readonly value: JsonObject }
-  | { readonly kind: 'refused'; readonly index: number; readonly offset: number; readonly reason: string }
-  | Broken
-
-/** The body stopped making sense. It is the last piece; all before it was delivered. */
-export interface Broken {
-  readonly kind: 'broken'
-  readonly offset: number
-  readonly line: number
-  readonly column: number
-  readonly reason: string
-}
+export type { Broken, JsonObject, Piece } from './json-pieces.ts'
 
 export interface SplitOptions {
   /** A record of more bytes is refused; the rest goes on. Default 1 MiB. */
@@ -33,6 +19,7 @@ const CLOSE_OBJECT = 0x7d
 const QUOTE = 0x22
 const COLON = 0x3a
 const NEWLINE = 0x0a
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 const MOST_MEMBER = 65_536
 
 type State =
@@ -64,7 +51,6 @@ export class JsonSplitter {
   foundRows = false
   private state: State
   private position = 0
-  private index = 0
   private readonly lines = new Lines()
   private readonly value: Value
   private readonly member = new Value(MOST_MEMBER)
@@ -72,13 +58,10 @@ export class JsonSplitter {
   private readonly recordBytes: number
   private key = ''
   private inEnvelope = false
-  /** A first line that is no JSON: one bad line among good ones, or a body that is broken as a whole. */
-  private doubt: (Piece & { kind: 'refused' }) | null = null
-  private lineAt = 1
-  private columnAt = 1
-  private junkRun = false
   private started = false
-  private out: Piece[] = []
+  /** Bytes of a byte order mark in front of everything. */
+  private marks = 0
+  private readonly pieces = new Pieces()
 
   constructor(options: SplitOptions = {}) {
     this.recordBytes = options.recordBytes ?? 1_048_576
@@ -89,27 +72,20 @@ export class JsonSplitter {
 
   /** Takes the next bytes; returns what they completed. */
   write(chunk: Uint8Array): Piece[] {
-    this.out = []
     let i = 0
     while (i < chunk.length && this.state !== 'broken') i = this.step(chunk, i)
     this.position += chunk.length
-    return this.out
+    return this.pieces.taken()
   }
 
   /** The body has ended; returns the last pieces. */
   end(): Piece[] {
-    this.out = []
     if (this.state === 'line value') this.endInLine()
-    else if (this.state === 'junk') this.state = 'lines'
-    else if (this.state !== 'lines' && this.state !== 'broken')
+    else if (this.state !== 'lines' && this.state !== 'junk' && this.state !== 'broken')
       this.break(this.position, 'the body ends in the middle of it')
-    if (this.state !== 'broken' && this.doubt) {
-      const { offset, reason } = this.doubt
-      this.doubt = null
-      this.state = 'broken'
-      this.out.push({ kind: 'broken', offset, line: this.lineAt, column: this.columnAt, reason })
-    }
-    return this.out
+    this.state = 'broken'
+    this.pieces.end()
+    return this.pieces.taken()
   }
 
   /** One step from byte `i` of the chunk; returns the first byte that is left. */
@@ -130,13 +106,13 @@ export class JsonSplitter {
       if (byte === NEWLINE) this.newline(this.position + i + 1)
       return i + 1
     }
-    return this.between(chunk, i, byte)
+    return this.between(i, byte)
   }
 
-  private between(chunk: Uint8Array, i: number, byte: number): number {
+  private between(i: number, byte: number): number {
     switch (this.state) {
       case 'lines':
-        return this.atLine(chunk, i, byte)
+        return this.atLine(i, byte)
       case 'first element':
       case 'element':
         return this.atElement(i, byte)
@@ -152,18 +128,17 @@ export class JsonSplitter {
 
   // ——— the outermost level: lines, one object, or an array
 
-  private atLine(chunk: Uint8Array, i: number, byte: number): number {
-    // A byte order mark in front of everything.
-    if (!this.started && byte === 0xef && this.position + i === 0) return i + Math.min(3, chunk.length - i)
-    if (!this.started && (byte === 0xbb || byte === 0xbf) && this.position + i < 3) return i + 1
+  private atLine(i: number, byte: number): number {
+    const at = this.position + i
+    if (at === this.marks && byte === BYTE_ORDER_MARK[at]) {
+      this.marks++
+      return i + 1
+    }
     const first = !this.started
     this.started = true
-    if (this.index === 0 && !this.doubt) {
-      this.lineAt = this.lines.line
-      this.columnAt = this.position + i - this.lines.start + 1
-    }
+    this.pieces.begins(this.position + i, this.lines)
     if (byte === OPEN_ARRAY) {
-      this.settle()
+      this.pieces.settle()
       this.foundRows = true
       this.state = 'first element'
       return i + 1
@@ -179,7 +154,7 @@ export class JsonSplitter {
       this.state = 'line value'
       return i
     }
-    this.refuseLine(this.position + i, 'not JSON: expected an object or an array')
+    this.pieces.refuseLine(this.position + i, 'not JSON: expected an object or an array')
     this.state = 'junk'
     return i
   }
@@ -224,7 +199,7 @@ export class JsonSplitter {
   private byLines(bytes: Buffer, reason: string): number {
     let delivered = 0
     for (const { at, value } of linesOf(bytes)) {
-      if (value === undefined) this.refuseLine(this.value.start + at, reason)
+      if (value === undefined) this.pieces.refuseLine(this.value.start + at, reason)
       else {
         this.deliver(value)
         delivered++
@@ -248,7 +223,6 @@ export class JsonSplitter {
   private junk(chunk: Uint8Array, i: number): number {
     const newline = chunk.indexOf(NEWLINE, i)
     if (newline < 0) return chunk.length
-    this.junkRun = true
     this.state = 'lines'
     return newline
   }
@@ -279,9 +253,9 @@ export class JsonSplitter {
   }
 
   private element(value: unknown): void {
-    if (value === undefined) this.refuse(this.value.start, 'not valid JSON')
+    if (value === undefined) this.pieces.refuse(this.value.start, 'not valid JSON')
     else if (typeof value !== 'object' || value === null || Array.isArray(value))
-      this.refuse(this.value.start, `is ${kindOf(value)}, expected an object`)
+      this.pieces.refuse(this.value.start, `is ${kindOf(value)}, expected an object`)
     else this.deliver(value as JsonObject)
   }
 
@@ -356,46 +330,19 @@ export class JsonSplitter {
   }
 
   private deliver(value: JsonObject): void {
-    this.settle()
-    this.junkRun = false
     this.foundRows = true
-    this.out.push({ kind: 'record', index: this.index++, value })
-  }
-
-  private refuse(offset: number, reason: string): void {
-    this.settle()
-    this.out.push({ kind: 'refused', index: this.index++, offset, reason: `record at byte ${offset}: ${reason}` })
+    this.pieces.deliver(value)
   }
 
   private refuseLong(): void {
     const { start, size } = this.value
-    this.settle()
     const found = this.state === 'line value' ? `more than ${this.recordBytes} bytes` : `${size} bytes`
-    const reason = `record at byte ${start}: ${found}, at most ${this.recordBytes} are taken`
-    this.out.push({ kind: 'refused', index: this.index++, offset: start, reason })
-  }
-
-  /** Of several lines in a row that are no JSON only the first is reported. */
-  private refuseLine(offset: number, reason: string): void {
-    if (this.junkRun) return
-    this.junkRun = true
-    if (this.index > 0 || this.doubt) this.refuse(offset, reason)
-    else this.doubt = { kind: 'refused', index: 0, offset, reason: `record at byte ${offset}: ${reason}` }
-  }
-
-  /** Something else follows the first line that was no JSON: so it was one bad line, and the body goes on. */
-  private settle(): void {
-    if (!this.doubt) return
-    this.out.push(this.doubt)
-    this.doubt = null
-    this.index++
+    this.pieces.refuse(start, `${found}, at most ${this.recordBytes} are taken`)
   }
 
   private break(offset: number, reason: string): number {
-    this.settle()
     this.state = 'broken'
-    const { line, start } = this.lines
-    this.out.push({ kind: 'broken', offset, line, column: offset - start + 1, reason })
+    this.pieces.broken(offset, this.lines, reason)
     return Number.MAX_SAFE_INTEGER
   }
 }

@@ -117,7 +117,10 @@ describe('runSources', () => {
 
   it('closes the others when one cannot be closed', async () => {
     let closed = false
-    const first: Source = { name: 'first', open: async () => async () => void (closed = true) }
+    const close = () => {
+      closed = true
+    }
+    const first: Source = { name: 'first', open: async () => async () => close() }
     const bad: Source = { name: 'bad', open: async () => () => Promise.reject(new Error('stuck')) }
     const running = runSources([first, bad], world.recorder, base())
     await running.open()

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
+import { totalTokens } from '../../usage.ts'
 import type { Call } from './call.ts'
 import { Refused } from './read.ts'
+
+type Named = Pick<Call, 'callId' | 'responseId' | 'stamp' | 'success' | 'tokens'>
 
 const LONGEST = 512
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -17,27 +20,27 @@ const ATTEMPT = /-attempt-\d+$/
  * of a success: a try that failed before a retry carries the ids of the call that then succeeded, and must not hide its
  * cost. Throws Refused when the record names no id at all.
  */
-export function keyOf(call: Pick<Call, 'callId' | 'responseId' | 'stamp' | 'success'>): string {
+export function keyOf(call: Named): string {
   const key = call.success ? successKey(call) : failureKey(call)
   return key.length <= LONGEST ? key : `litellm:sha256:${createHash('sha256').update(key).digest('hex')}`
 }
 
-function successKey({ stamp, callId, responseId }: Pick<Call, 'callId' | 'responseId' | 'stamp'>): string {
+function successKey({ stamp, callId, responseId, tokens }: Named): string {
   if (isStamp(stamp)) return `litellm:${stamp.toLowerCase()}`
   if (callId === null && responseId === null) throw none()
-  return `litellm:${callId ?? ''}:${answerId(callId, responseId)}`
+  const answer = (responseId ?? callId ?? '').replace(CACHE_HIT, '').replace(BATCH_COST, '')
+  return `litellm:${callId ?? ''}:${isEncrypted(answer, callId) ? `resp-${totalTokens(tokens ?? {})}` : answer}`
 }
 
 /**
  * The id of an answer of `/v1/responses` is encrypted anew on its way to the client, so record and row may hold different
- * ones. A call id that LiteLLM made up is enough for those; one that the client chose is not.
+ * ones. There the tokens stand for it: they tell two calls apart on which a client put one call id.
  */
-function answerId(callId: string | null, responseId: string | null): string {
-  const answer = (responseId ?? callId ?? '').replace(CACHE_HIT, '').replace(BATCH_COST, '')
-  return answer.startsWith('resp_') && callId !== null && UUID.test(callId) ? 'resp' : answer
+function isEncrypted(answer: string, callId: string | null): boolean {
+  return answer.startsWith('resp_') && callId !== null
 }
 
-function failureKey({ stamp, callId, responseId }: Pick<Call, 'callId' | 'responseId' | 'stamp'>): string {
+function failureKey({ stamp, callId, responseId }: Named): string {
   const id = callId ?? responseId
   if (isStamp(stamp)) return `litellm:${stamp.toLowerCase()}:failed${ATTEMPT.exec(id ?? '')?.[0] ?? ''}`
   if (id === null) throw none()

@@ -224,6 +224,12 @@ describe('a failure', () => {
     expect(spendLog.asked.length).toBeGreaterThan(before)
   })
 
+  it('that will not heal by itself does not hide what is pushed behind a back-fill that never ends', async () => {
+    start({ key: 'wrong' })
+    await world.idle()
+    expect(world.told.slice(0, 2)).toEqual(['catching up', 'caught up'])
+  })
+
   it('that repeats is asked about ever more seldom', async () => {
     spendLog.instead = (res) => {
       res.writeHead(500).end()

@@ -102,6 +102,8 @@ export class Poll {
   private async tell(error: unknown, failures: number, settings: LitellmPoll): Promise<number> {
     if (this.stop.signal.aborted) return 0
     const retry = retryOf(error, failures, this.deps.random)
+    // There will be no back-fill until somebody acts; what is pushed must not stay hidden until then.
+    if (retry.hopeless) this.deps.report.catchingUp(false)
     const version = retry.drift
       ? await this.client(settings)
           .version(this.stop.signal)

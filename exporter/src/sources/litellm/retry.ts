@@ -8,6 +8,8 @@ export interface Retry {
   readonly reason: string
   /** True when the answer itself is at fault, so that LiteLLM's version is worth naming. */
   readonly drift?: true
+  /** True when it will not heal by itself: somebody has to change something. */
+  readonly hopeless?: true
 }
 
 const FIRST = 1000
@@ -34,12 +36,14 @@ function ofHttp(error: HttpError, growing: number, random: () => number): Retry 
   if (/prisma client is not initialized|no connected db/i.test(excerpt))
     return {
       delayMs: slow,
+      hopeless: true,
       reason:
         'LiteLLM runs without a database, so it has no spend log to poll: give it one, or remove sources.litellm.poll from the policy.',
     }
   if (status === 401 || status === 403)
     return {
       delayMs: slow,
+      hopeless: true,
       reason: `LiteLLM refused the key of sources.litellm.poll: ${message}. It needs a key that may view all spend.`,
     }
   if (status === 429)
@@ -49,9 +53,10 @@ function ofHttp(error: HttpError, growing: number, random: () => number): Retry 
   if (status >= 300 && status < 400)
     return {
       delayMs: slow,
+      hopeless: true,
       reason: `LiteLLM points elsewhere: ${message}. Set sources.litellm.poll.url to where it answers.`,
     }
-  return { delayMs: slow, reason: `This LiteLLM does not know the question: ${message}.`, drift: true }
+  return { delayMs: slow, hopeless: true, reason: `This LiteLLM does not know the question: ${message}.`, drift: true }
 }
 
 /** Doubles from a second to a minute; half of it is chance, so that several pollers do not march in step. */
