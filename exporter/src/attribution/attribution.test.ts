@@ -20,6 +20,7 @@ const RULES: Rules = {
   operation: [place('tag', 'feature')],
   query_type: [place('tag', 'query_type')],
   model_asked: [place('field', 'model_group')],
+  model_used: [],
   environment: [place('tag', 'environment')],
   project: [place('metadata', 'cloud.project')],
   prompt_name: [],

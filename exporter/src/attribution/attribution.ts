@@ -13,6 +13,7 @@ export const ATTRIBUTES = [
   'operation',
   'query_type',
   'model_asked',
+  'model_used',
   'environment',
   'project',
   'prompt_name',
@@ -53,6 +54,8 @@ export interface Who {
   readonly operation: string | null
   readonly queryType: string | null
   readonly modelAsked: string | null
+  /** Only what the call says of itself; the gateway's word stands over it. */
+  readonly modelUsed: string | null
   readonly environment: string | null
   readonly project: string | null
   readonly keyAlias: string | null
@@ -89,6 +92,7 @@ export function attribute(given: Facts, how: Attribution): Who {
     operation: find('operation'),
     queryType: find('query_type'),
     modelAsked: find('model_asked'),
+    modelUsed: find('model_used'),
     environment: find('environment') ?? name(owner?.environment, how.hash),
     project: find('project'),
     keyAlias: name(facts.keyAlias, how.hash),

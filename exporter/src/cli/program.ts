@@ -1,17 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { runCheck } from './check.ts'
 import { type ServeArguments, serve } from './serve.ts'
-
-/** What the program touches of the process. Only main.ts has the real ones. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-  /** Whether a person looks at what is written to `err`. */
-  readonly watched: boolean
-  /** Called with `stop` or `reload` when the process is asked to. */
-  readonly onSignal: (listener: (signal: 'stop' | 'reload') => void) => void
-}
+import { DEFAULT_POLICY, type Surroundings } from './surroundings.ts'
 
 /** Runs the program; resolves with its exit code when it has ended. */
 export async function run(argv: readonly string[], around: Surroundings): Promise<number> {
@@ -60,9 +50,6 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
     throw error
   }
 }
-
-/** Where the policy lies when nobody says otherwise. */
-export const DEFAULT_POLICY = 'marginwatch.yaml'
 
 function port(text: string): number {
   const value = Number(text)

@@ -10,8 +10,7 @@ import { exposureProblem } from '../policy/exposure.ts'
 import { type PolicyFile, PolicyRefused, watchPolicy } from '../policy/file.ts'
 import type { Policy } from '../policy/policy.ts'
 import { formatProblem } from '../policy/problem.ts'
-import type { Surroundings } from './program.ts'
-import { DEFAULT_POLICY } from './program.ts'
+import { DEFAULT_POLICY, type Surroundings } from './surroundings.ts'
 
 export interface ServeArguments {
   readonly config?: string

@@ -1,6 +1,6 @@
 import express from 'express'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ask, serve } from '../../test/page/serve.ts'
+import { ask, serve } from '../../test/support/http.ts'
 import { errorHandler } from './errors.ts'
 import { CONTENT_SECURITY_POLICY, securityHeaders } from './headers.ts'
 import { HttpProblem, methodNotAllowed, notFound, problem } from './problem.ts'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { ask, serve } from '../../test/page/serve.ts'
-import { exposureProblem, hostCheck, isLoopback, refuseCrossSite } from './host.ts'
+import { ask, serve } from '../../test/support/http.ts'
+import { hostCheck, refuseCrossSite } from './host.ts'
 import type { KeyRing } from './keys.ts'
 import type { Listening } from './server.ts'
 
@@ -11,21 +11,6 @@ let server: Listening | undefined
 afterEach(async () => {
   await server?.close()
   server = undefined
-})
-
-describe('listening', () => {
-  test.each(['127.0.0.1', '127.8.9.1', 'localhost', '::1', '[::1]'])('on %s needs no key', (host) => {
-    expect(isLoopback(host)).toBe(true)
-    expect(exposureProblem({ host, keys: NONE })).toBeNull()
-  })
-
-  test.each(['0.0.0.0', '::', '10.0.0.4', '127.0.0.1.example.com', 'localhost.example.com', ''])(
-    'on "%s" without keys is refused with what to do',
-    (host) => {
-      expect(exposureProblem({ host, keys: NONE })).toContain('server.keys.reader')
-      expect(exposureProblem({ host, keys: { ...NONE, reader: 'a' } })).toBeNull()
-    },
-  )
 })
 
 describe('on loopback without keys', () => {

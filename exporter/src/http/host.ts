@@ -1,25 +1,7 @@
 import type { Request, RequestHandler } from 'express'
+import { isLoopback } from '../loopback.ts'
 import { type KeyRing, ROLES } from './keys.ts'
 import { problem } from './problem.ts'
-
-/** True for an address that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[|\]$/g, '').toLowerCase()
-  return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare)
-}
-
-/**
- * Why the server may not listen like this, as a sentence for the person who starts it; null when it may. Beyond loopback
- * everything needs a key, so at least one must be there; a role without one is then refused request by request.
- */
-export function exposureProblem(server: { readonly host: string; readonly keys: KeyRing }): string | null {
-  if (isLoopback(server.host) || ROLES.some((role) => server.keys[role] !== null)) return null
-  return (
-    `Refusing to listen on ${server.host} without keys: anybody who reaches that address could read your costs and add to them. ` +
-    'Set server.keys.reader (page, metrics, API) and server.keys.ingest (what LiteLLM posts with) in the policy file, ' +
-    'each a long random text such as `openssl rand -hex 24` prints, or listen on 127.0.0.1.'
-  )
-}
 
 /**
  * On loopback, what has no key is open to every program of this machine, but must not be to web pages: a page of any site

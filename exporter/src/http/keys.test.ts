@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { ask, serve } from '../../test/page/serve.ts'
+import { ask, serve } from '../../test/support/http.ts'
 import { bearerKey, type KeyRing, type Role } from './keys.ts'
 import type { Listening } from './server.ts'
 

@@ -24,9 +24,13 @@ export class HttpProblem extends Error {
   }
 }
 
-/** Answers with a problem (RFC 9457). An answer that has begun is left alone. Never cached. */
+/**
+ * Answers with a problem (RFC 9457). An answer that has begun is left alone. Never cached. What is still on its way of the
+ * request's body is let go by, so that the sender reads the answer.
+ */
 export function problem(res: Response, details: ProblemDetails): void {
-  if (res.headersSent) return
+  if (res.headersSent || res.destroyed) return
+  res.req.resume()
   const { status, title, detail, type = 'about:blank', extra, headers } = details
   for (const [name, value] of Object.entries(headers ?? {})) res.setHeader(name, value)
   res.status(status)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { exposureProblem, isLoopback } from './exposure.ts'
+import { isLoopback } from '../loopback.ts'
+import { exposureProblem } from './exposure.ts'
 import type { Policy } from './policy.ts'
 import { readPolicy } from './read.ts'
 

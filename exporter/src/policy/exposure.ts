@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { isLoopback } from '../loopback.ts'
 import type { Policy } from './policy.ts'
 
 const VARIABLES = { reader: 'MARGINWATCH_READER_KEY', ingest: 'MARGINWATCH_INGEST_KEY' } as const
@@ -34,11 +34,4 @@ export function exposed({ host, reader, ingest, push }: Exposure): string | null
     `found ${JSON.stringify(host)}, which other machines can reach, but no key for ${missing.join(' and ')}; ` +
     `set ${variables} (e.g. by openssl rand -hex 24) and write server: { keys: { ${keys} } }, or listen on 127.0.0.1`
   )
-}
-
-/** Whether only this machine can reach the host: 127.0.0.0/8, ::1, localhost. */
-export function isLoopback(host: string): boolean {
-  if (host.toLowerCase() === 'localhost') return true
-  if (isIPv6(host)) return /^\[?(::1|(0+:){7}0*1|::ffff:127\.\d+\.\d+\.\d+)\]?$/i.test(host)
-  return /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }

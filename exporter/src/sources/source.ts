@@ -6,7 +6,7 @@ import type { Entry } from '../usage.ts'
 import type { Prices } from './prices.ts'
 
 /** Makes entries durable; resolves when they are, rejects with LedgerBusy or LedgerUnavailable when nothing was kept. */
-export type Recorder = (entries: readonly Entry[], options?: { dedupe?: 'window' | 'all' }) => Promise<Receipt>
+export type Recorder = (entries: readonly Entry[]) => Promise<Receipt>
 
 export type Close = () => Promise<void>
 

@@ -13,7 +13,7 @@ import type { PageModel } from '../../src/views/page/model.ts'
 import { pageRouter } from '../../src/views/page/router.ts'
 import { findChromium, launch } from './chromium.ts'
 import { EMPTY, FULL, TROUBLED } from './models.ts'
-import { serve } from './serve.ts'
+import { serve } from '../support/http.ts'
 
 const PHONE = { width: 375, height: 812 }
 const DESK = { width: 1280, height: 900 }

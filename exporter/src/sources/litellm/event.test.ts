@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CONTEXT, everyPushed, NOW, pushed, pushedBatch, rowOf, rows } from '../../../test/litellm.ts'
+import { CONTEXT, everyPushed, NOW, pushed, pushedBatch, rowOf, rows } from '../../../test/support/litellm.ts'
 import type { Usage } from '../../usage.ts'
 import { type EventContext, eventOf } from './event.ts'
 import type { Json } from './read.ts'

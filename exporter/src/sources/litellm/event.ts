@@ -42,7 +42,6 @@ export function eventOf(call: Call, context: EventContext): Event {
     start: future ? context.now : call.start,
     ...whoOf(call, context),
     callType: call.callType,
-    model: name(call.model, context.attribution.hash),
     provider: call.provider,
     status,
     errorClass: status === 'success' ? null : (call.error?.class ?? null),
@@ -64,9 +63,10 @@ export function eventOf(call: Call, context: EventContext): Event {
 }
 
 function whoOf(call: Call, context: EventContext) {
-  const who = attribute({ ...call }, context.attribution)
+  const { modelUsed, ...who } = attribute({ ...call }, context.attribution)
   return {
     ...who,
+    model: name(call.model, context.attribution.hash) ?? modelUsed,
     customer: who.customer ?? UNATTRIBUTED,
     modelAsked: who.modelAsked ?? name(call.fields.model_asked, context.attribution.hash),
     promptName: who.promptName ?? call.promptName,

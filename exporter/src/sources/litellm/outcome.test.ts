@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { pushed } from '../../../test/litellm.ts'
+import { pushed } from '../../../test/support/litellm.ts'
 import { statusOf } from './outcome.ts'
 import type { Json } from './read.ts'
 import { readRecord } from './record.ts'

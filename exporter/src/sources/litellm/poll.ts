@@ -118,10 +118,10 @@ export class Poll {
     let watermark = await this.watermark(settings)
     while (this.horizon(settings) - watermark > Math.max(BEHIND, 2 * settings.everyMs)) {
       this.deps.report.catchingUp(true)
-      watermark = await this.advance(watermark, settings, 'all')
+      watermark = await this.advance(watermark, settings)
     }
     if (this.horizon(settings) - watermark >= Math.max(SHORTEST, settings.everyMs))
-      await this.advance(watermark, settings, 'window')
+      await this.advance(watermark, settings)
     if (!this.pushing()) await this.readRecent(settings)
     this.deps.report.catchingUp(false)
     await this.readLate(settings)
@@ -149,9 +149,9 @@ export class Poll {
   }
 
   /** Reads one window from the watermark on, and moves the watermark behind it once its rows are durable. */
-  private async advance(from: number, settings: LitellmPoll, dedupe: 'window' | 'all'): Promise<number> {
+  private async advance(from: number, settings: LitellmPoll): Promise<number> {
     const window = { from, to: Math.min(this.horizon(settings), from + this.length) }
-    const rows = await this.read(window, settings, dedupe)
+    const rows = await this.read(window, settings)
     await this.deps.memory.set(WATERMARK, String(window.to))
     this.length = nextLength(window, rows)
     this.remember({ ...window, rows })
@@ -163,7 +163,7 @@ export class Poll {
     const now = this.deps.now()
     const horizon = this.horizon(settings)
     const from = this.recentTo === null ? horizon : Math.max(horizon, second(this.recentTo - RECENT))
-    await this.read({ from, to: second(now) + SECOND }, settings, 'window')
+    await this.read({ from, to: second(now) + SECOND }, settings)
     this.recentTo = now
   }
 
@@ -174,19 +174,17 @@ export class Poll {
     for (const window of this.windows) {
       const { total } = await countRows(window, this.client(settings), this.stop.signal)
       if (window.rows !== null && total !== null && total <= window.rows) continue
-      const old = window.from < now - this.deps.policy().ledger.dedupeWindowMs
-      window.rows = Math.max(total ?? 0, await this.read(window, settings, old ? 'all' : 'window'))
+      window.rows = Math.max(total ?? 0, await this.read(window, settings))
     }
     this.lateAt = now + HOUR
   }
 
-  private read(window: Window, settings: LitellmPoll, dedupe: 'window' | 'all'): Promise<number> {
+  private read(window: Window, settings: LitellmPoll): Promise<number> {
     const { target, known } = this
     return readWindow(window, {
       client: this.client(settings),
       target,
       pageSize: settings.pageSize,
-      dedupe,
       signal: this.stop.signal,
       known,
     })

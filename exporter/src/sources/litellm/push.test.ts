@@ -1,9 +1,9 @@
 import { request } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { everyPushed, pushed, pushedBatch } from '../../../test/litellm.ts'
-import { type Served, serve } from '../../../test/serve.ts'
-import { policyWith, World } from '../../../test/world.ts'
+import { everyPushed, pushed, pushedBatch } from '../../../test/support/litellm.ts'
+import { type Served, serve } from '../../../test/support/router.ts'
+import { policyWith, World } from '../../../test/support/world.ts'
 import { LedgerBusy, LedgerUnavailable } from '../../ledger/ledger.ts'
 import { openQuarantine, type Quarantine } from '../quarantine.ts'
 import { pushRouter } from './push.ts'
@@ -74,7 +74,7 @@ describe('a POST of records', () => {
     expect(
       (await post(JSON.stringify(numbered(1200).map((record) => ({ ...record, model_map_information: null }))))).body,
     ).toMatchObject({ accepted: 1200 })
-    expect(world.appends.map((append) => append.keys.length)).toEqual([1000, 200])
+    expect(world.appends.map((keys) => keys.length)).toEqual([1000, 200])
   })
 
   it('of nothing is taken, and does not count as a push', async () => {
@@ -169,7 +169,7 @@ describe('when nothing can be kept', () => {
     })
     expect(world.counts).toMatchObject({ accepted: 0, refused: 0 })
     expect(quarantine.list(10)).toEqual([])
-    expect(world.told).toEqual(['The ledger cannot be written: the directory of the ledger is read-only'])
+    expect(world.told).toEqual(['the directory of the ledger is read-only'])
     world.refuse = null
     expect((await post(JSON.stringify([pushed('hdrs'), bad]))).body).toMatchObject({ accepted: 1, refusedCount: 1 })
   })

@@ -1,9 +1,11 @@
+import { STATUS_CODES } from 'node:http'
 import { type Request, type RequestHandler, type Response, Router } from 'express'
+import { bearerKey } from '../../http/keys.ts'
+import { problem } from '../../http/problem.ts'
 import { LedgerBusy, LedgerUnavailable } from '../../ledger/ledger.ts'
-import { bearer } from '../bearer.ts'
+import { isLoopback } from '../../loopback.ts'
 import { BodyRefused, bodyOf } from '../body.ts'
 import { type Broken, JsonSplitter, splitJson } from '../json-stream.ts'
-import { problem } from '../problem.ts'
 import { readRecord } from './record.ts'
 import { recordSlice, Slice, type SliceTarget } from './slice.ts'
 
@@ -30,21 +32,25 @@ interface Answer {
  */
 export function pushRouter(target: SliceTarget, onRecords: () => void): Router {
   const router = Router()
-  const allowed = bearer(() => target.deps.policy().server.keys.ingest)
+  const { server } = target.deps.policy()
+  const allowed = bearerKey({
+    keys: () => target.deps.policy().server.keys,
+    role: 'ingest',
+    loopback: isLoopback(server.host),
+  })
   router.post(PATH, allowed, switchedOn(target), (req, res) => take(req, res, target, onRecords))
   router.get(`${PATH}/quarantine`, allowed, (req, res) => {
     const limit = Math.trunc(Number(req.query.limit ?? 100))
-    if (!(limit >= 1 && limit <= 1000)) return problem(res, 400, 'Expected limit to be a whole number from 1 to 1000.')
+    if (!(limit >= 1 && limit <= 1000)) return refuse(res, 400, 'Expected limit to be a whole number from 1 to 1000.')
     res.json({ records: target.quarantine.list(limit) })
   })
   return router
 }
 
 function switchedOn(target: SliceTarget): RequestHandler {
-  return (req, res, next) => {
+  return (_req, res, next) => {
     if (target.deps.policy().sources.litellm.push) return next()
-    req.resume()
-    problem(res, 404, 'Pushed records are not taken: sources.litellm.push is false in the policy.')
+    refuse(res, 404, 'Pushed records are not taken: sources.litellm.push is false in the policy.')
   }
 }
 
@@ -92,7 +98,7 @@ function refuseBroken(res: Response, broken: Broken, answer: Answer): void {
   const { offset, line, column, reason } = broken
   const before = answer.accepted + answer.duplicates
   const detail = `The body is not JSON at byte ${offset} (line ${line}, column ${column}): ${reason}. ${before} records before it were taken.`
-  problem(res, 400, detail, { position: { offset, line, column }, ...answer })
+  refuse(res, 400, detail, { position: { offset, line, column }, ...answer })
 }
 
 function fail(
@@ -101,25 +107,23 @@ function fail(
   target: SliceTarget,
   { error, answer }: { error: unknown; answer: Answer },
 ): void {
-  // What is still on its way is let go by, so that the answer is read.
-  req.resume()
-  if (error instanceof BodyRefused) problem(res, error.status, error.message, { ...answer })
+  const { report, log } = target.deps
+  if (error instanceof BodyRefused) refuse(res, error.status, error.message, { ...answer })
   else if (error instanceof LedgerBusy) {
     res.set('Retry-After', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))))
-    problem(res, 503, error.message, { ...answer })
+    refuse(res, 503, error.message, { ...answer })
   } else if (error instanceof LedgerUnavailable) {
-    target.deps.report.failed(`The ledger cannot be written: ${error.message}`)
+    report.failed(error.message)
     res.set('Retry-After', '5')
-    problem(res, 503, error.message, { ...answer })
-  } else if (req.destroyed && !req.complete)
-    target.deps.log.debug({ source: target.source }, 'a sender went away in the middle of its body')
+    refuse(res, 503, error.message, { ...answer })
+  } else if (req.destroyed && !req.complete) log.debug('a sender went away in the middle of its body')
   else {
-    target.deps.log.error({ err: error, source: target.source }, 'a push could not be taken')
-    problem(
-      res,
-      500,
-      'The records could not be taken; the log says why. Nothing of this request beyond the counts was kept.',
-      { ...answer },
-    )
+    log.error({ err: error }, 'a push could not be taken')
+    const detail = 'The records could not be taken; the log says why. Nothing beyond what is counted here was kept.'
+    refuse(res, 500, detail, { ...answer })
   }
+}
+
+function refuse(res: Response, status: number, detail: string, extra: Readonly<Record<string, unknown>> = {}): void {
+  problem(res, { status, title: STATUS_CODES[status] ?? 'Refused', detail, extra })
 }

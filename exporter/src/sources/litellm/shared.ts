@@ -76,6 +76,8 @@ export function fieldsOf(given: {
     requested_model: asked,
     original_model_group: given.originalModelGroup,
     key_alias: metadata.user_api_key_alias,
+    key_user: user,
+    key_team: metadata.user_api_key_team_alias ?? metadata.user_api_key_team_id,
     user_api_key_alias: metadata.user_api_key_alias,
     team: metadata.user_api_key_team_alias ?? metadata.user_api_key_team_id,
     team_id: metadata.user_api_key_team_id,

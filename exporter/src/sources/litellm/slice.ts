@@ -16,7 +16,7 @@ export interface Refusal {
 
 /** Records on their way into the ledger: a bounded part of what one request or page brings. */
 export class Slice {
-  readonly events: Event[] = []
+  readonly events: (Event & { readonly index: number })[] = []
   refused: Refusal[] = []
   private readonly read: (record: Json) => Call
   private readonly context: EventContext
@@ -36,7 +36,7 @@ export class Slice {
       return
     }
     try {
-      this.events.push(eventOf(this.read(piece.value), this.context))
+      this.events.push({ ...eventOf(this.read(piece.value), this.context), index: piece.index })
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       this.refused.push({ index: piece.index, reason: error.message, outline: outlineOf(piece.value) })
@@ -55,15 +55,14 @@ export interface SliceTarget {
  * Makes a slice durable; only then counts it and puts what was refused into quarantine, so that a sender who has to try again
  * leaves no trace twice. Rejects with what the recorder rejects with.
  */
-export async function recordSlice(
-  slice: Slice,
-  target: SliceTarget,
-  dedupe: 'window' | 'all' = 'window',
-): Promise<Receipt> {
+export async function recordSlice(slice: Slice, target: SliceTarget): Promise<Receipt> {
   const { recorder, deps, quarantine, source } = target
   const { report } = deps
   const usages = slice.events.map((event) => event.usage)
-  const receipt = usages.length === 0 ? NOTHING : await recorder(usages, { dedupe })
+  const receipt = usages.length === 0 ? NOTHING : await recorder(usages)
+  for (const { index, reason } of receipt.refused) {
+    slice.refused.push({ index: slice.events[index]?.index ?? index, reason, outline: {} })
+  }
   const remarks = slice.events.flatMap((event) => event.remarks)
   report.count('accepted', receipt.accepted)
   report.count('duplicate', receipt.duplicates)

@@ -1,9 +1,9 @@
 import { request } from 'node:http'
-import { NOW, pushed } from '../../../test/litellm.ts'
-import { type Served, serve } from '../../../test/serve.ts'
-import { testSource } from '../../../test/source-contract.ts'
-import { SpendLog } from '../../../test/spend-log.ts'
-import { policyWith } from '../../../test/world.ts'
+import { NOW, pushed } from '../../../test/support/litellm.ts'
+import { type Served, serve } from '../../../test/support/router.ts'
+import { testSource } from '../../../test/support/source-contract.ts'
+import { SpendLog } from '../../../test/support/spend-log.ts'
+import { policyWith } from '../../../test/support/world.ts'
 import { litellmSources } from './sources.ts'
 
 testSource('litellm', async () => {

@@ -14,7 +14,6 @@ export interface WindowReader {
   readonly client: LitellmClient
   readonly target: SliceTarget
   readonly pageSize: number
-  readonly dedupe: 'window' | 'all'
   readonly signal: AbortSignal
   /** Refused rows that were already reported; a row is read more than once. */
   readonly known: KnownRefusals
@@ -119,7 +118,7 @@ const MOST_TRIES = 20
 async function recordPatiently(slice: Slice, reader: WindowReader): Promise<Receipt> {
   for (let tries = 1; ; tries++) {
     try {
-      return await recordSlice(slice, reader.target, reader.dedupe)
+      return await recordSlice(slice, reader.target)
     } catch (error) {
       if (!(error instanceof LedgerBusy) || tries === MOST_TRIES || reader.signal.aborted) throw error
       await reader.target.deps.sleep(error.retryAfterMs, reader.signal)

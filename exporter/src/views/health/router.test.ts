@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ask, serve } from '../../../test/page/serve.ts'
+import { ask, serve } from '../../../test/support/http.ts'
 import type { Listening } from '../../http/server.ts'
 import type { HealthReadings } from './readings.ts'
 import { healthRouter } from './router.ts'

@@ -1,7 +1,7 @@
 import { nano } from '@marginwatch/pricing'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { FULL } from '../../../test/page/models.ts'
-import { ask, serve } from '../../../test/page/serve.ts'
+import { ask, serve } from '../../../test/support/http.ts'
 import type { Listening } from '../../http/server.ts'
 import type { PageModel } from './model.ts'
 import { pageRouter } from './router.ts'

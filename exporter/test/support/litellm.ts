@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Attribution, Rules } from '../src/attribution/attribution.ts'
-import type { Place } from '../src/attribution/facts.ts'
-import type { EventContext } from '../src/sources/litellm/event.ts'
-import type { Json } from '../src/sources/litellm/read.ts'
-import type { Prices } from '../src/sources/prices.ts'
-import type { Tokens } from '../src/usage.ts'
+import type { Attribution, Rules } from '../../src/attribution/attribution.ts'
+import type { Place } from '../../src/attribution/facts.ts'
+import type { EventContext } from '../../src/sources/litellm/event.ts'
+import type { Json } from '../../src/sources/litellm/read.ts'
+import type { Prices } from '../../src/sources/prices.ts'
+import type { Tokens } from '../../src/usage.ts'
 
-const FIXTURES = new URL('fixtures/litellm-1.106.2/', import.meta.url)
+const FIXTURES = new URL('../fixtures/litellm-1.106.2/', import.meta.url)
 
 function fixture(file: string): Json {
   return JSON.parse(readFileSync(new URL(file, FIXTURES), 'utf8')) as Json
@@ -52,6 +52,7 @@ export const RULES: Rules = {
   operation: anywhere('operation', 'feature'),
   query_type: anywhere('query_type'),
   model_asked: [place('field', 'model_asked')],
+  model_used: [],
   environment: anywhere('environment'),
   project: anywhere('gcp_project'),
   prompt_name: anywhere('prompt_name'),

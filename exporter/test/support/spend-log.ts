@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Json } from '../src/sources/litellm/read.ts'
+import type { Json } from '../../src/sources/litellm/read.ts'
 import { rows } from './litellm.ts'
 
 export interface Asked {

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LedgerUnavailable } from '../src/ledger/ledger.ts'
-import { type RunningSources, runSources } from '../src/sources/runner.ts'
-import type { Source } from '../src/sources/source.ts'
+import { LedgerUnavailable } from '../../src/ledger/ledger.ts'
+import { type RunningSources, runSources } from '../../src/sources/runner.ts'
+import type { Source } from '../../src/sources/source.ts'
 import { World } from './world.ts'
 
 /** A source with the neighbour that it talks to, made anew for each test. */

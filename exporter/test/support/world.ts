@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import type { Policy } from '../src/policy/policy.ts'
-import { EVENT_RESULTS, type EventResult, type Recorder, type SourceDeps } from '../src/sources/source.ts'
-import type { Usage } from '../src/usage.ts'
+import type { Policy } from '../../src/policy/policy.ts'
+import { EVENT_RESULTS, type EventResult, type Recorder, type SourceDeps } from '../../src/sources/source.ts'
+import type { Usage } from '../../src/usage.ts'
 import { hash, NOW, PRICES, RULES } from './litellm.ts'
 
 /** A small policy around what a test is about. */
@@ -36,7 +36,7 @@ export class World {
   policy: Policy
   /** What the ledger holds, by key. */
   readonly ledger = new Map<string, Usage>()
-  readonly appends: { keys: string[]; dedupe: string | undefined }[] = []
+  readonly appends: string[][] = []
   /** Set to make the ledger reject. */
   refuse: Error | null = null
   readonly counts = Object.fromEntries(EVENT_RESULTS.map((result) => [result, 0])) as Record<EventResult, number>
@@ -53,7 +53,7 @@ export class World {
     this.policy = policy
   }
 
-  readonly recorder: Recorder = async (entries, options) => {
+  readonly recorder: Recorder = async (entries) => {
     await Promise.resolve()
     if (this.refuse) throw this.refuse
     let accepted = 0
@@ -62,8 +62,8 @@ export class World {
       this.ledger.set(entry.key, entry)
       accepted++
     }
-    this.appends.push({ keys: entries.map((entry) => entry.key), dedupe: options?.dedupe })
-    return { seq: this.ledger.size, accepted, duplicates: entries.length - accepted, conflicts: [] }
+    this.appends.push(entries.map((entry) => entry.key))
+    return { seq: this.ledger.size, accepted, duplicates: entries.length - accepted, conflicts: [], refused: [] }
   }
 
   readonly deps: SourceDeps = {
