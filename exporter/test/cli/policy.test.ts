@@ -41,7 +41,8 @@ describe('a policy while the program runs', () => {
   /** Sends a call and returns the customer under which it was counted. */
   async function customerNow(): Promise<string> {
     const before = await customers()
-    while (calls.record(++next).metadata.user_api_key_alias !== 'app-production') continue
+    do next++
+    while (calls.record(next).metadata.user_api_key_alias !== 'app-production')
     const body = JSON.stringify(calls.record(next))
     const response = await fetch(`${program.url}/v1/sources/litellm`, { method: 'POST', body })
     expect(await response.json()).toMatchObject({ accepted: 1, refusedCount: 0 })
@@ -92,7 +93,7 @@ describe('a policy while the program runs', () => {
     await replaceFile(policy('second', 'sesions: {}\n'))
     await program.until('policy refused')
     program.signal('SIGHUP')
-    await program.until(/policy refused[^]*policy refused/)
+    await program.until(/policy refused[\s\S]*policy refused/)
     expect(await customerNow()).toBe('first')
   })
 
