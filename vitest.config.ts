@@ -14,5 +14,12 @@ export default defineConfig({
     // Nothing here is bound to time: a slow machine is no failure.
     testTimeout: 0,
     hookTimeout: 0,
+    coverage: {
+      provider: 'v8',
+      include: ['pricing/src/**', 'exporter/src/ledger/**'],
+      reporter: ['text-summary'],
+      // Money and the record of it: a line that no test runs is a line that nobody knows.
+      thresholds: { lines: 90, functions: 90, statements: 90, branches: 80 },
+    },
   },
 })

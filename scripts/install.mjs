@@ -133,7 +133,8 @@ async function install(what, args) {
   const { code, output } = await npm(['ci', '--no-audit', '--no-fund', '--loglevel=error', ...args])
   if (code !== 0) {
     process.stderr.write('failed\n')
-    throw new Sentence(`${explain(output)}\n\nnpm said:\n${output.trim().slice(-2000)}`)
+    const said = output.replace(/^npm error {5}at .*\n/gm, '').trim()
+    throw new Sentence(`${explain(output)}\n\nnpm said:\n${said.slice(0, 2000)}`)
   }
   writeFileSync(STAMP, readLock().hash)
   rmSync(UNDER_WAY)

@@ -145,8 +145,11 @@ function demoPolicy(policy: Policy, { port, ingest, url, key }: DemoPlace): Poli
     pageSize: 500,
     timeoutMs: 10_000,
   }
+  const ownModel = { model: 'qwen3-32b', provider: null, from: null, to: null, perMillion: { input: 0n, output: 0n } }
   return Object.freeze({
     ...policy,
+    // The invented company runs one model itself, which costs it nothing, and has one that nobody knows the price of.
+    prices: Object.freeze({ ...policy.prices, overrides: Object.freeze([...policy.prices.overrides, ownModel]) }),
     sources: Object.freeze({ litellm: Object.freeze({ push: true, poll: Object.freeze(poll) }) }),
     server: Object.freeze({ ...policy.server, port, keys: Object.freeze({ ...policy.server.keys, ingest }) }),
   })

@@ -71,7 +71,7 @@ CREATE TABLE entry (
   body VARCHAR NOT NULL
 );
 
--- Net sums by local day: appended with each commit, compacted from time to time, kept when events are deleted.
+-- Net sums by local day, up to the number that `memory` holds as `rolled`; kept when events are deleted.
 CREATE TABLE day_total (
   day INTEGER NOT NULL,
   customer VARCHAR NOT NULL,

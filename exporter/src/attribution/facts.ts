@@ -36,14 +36,40 @@ export function readFacts(facts: Facts): ReadFacts {
   const named = new Map<string, string>()
   const bare: string[] = []
   for (const raw of facts.tags.slice(0, MOST_TAGS)) {
-    const tag = typeof raw === 'string' && !NOISE.test(raw) ? scalar(raw) : null
+    const tag = typeof raw === 'string' ? remembered(raw) : null
     if (tag === null) continue
-    const match = TAG.exec(tag)
-    if (!match) bare.push(tag)
-    else if (!named.has((match[1] as string).toLowerCase()))
-      named.set((match[1] as string).toLowerCase(), match[2] as string)
+    if (tag.name === null) bare.push(tag.value)
+    else if (!named.has(tag.name)) named.set(tag.name, tag.value)
   }
   return { ...facts, named, bare }
+}
+
+interface Tag {
+  /** In lower case; null for a bare tag. */
+  readonly name: string | null
+  readonly value: string
+}
+
+// The same few tags come with every call.
+const TAGS = new Map<string, Tag | null>()
+const REMEMBERED = 20_000
+const LONGEST = 128
+
+function remembered(raw: string): Tag | null {
+  let tag = TAGS.get(raw)
+  if (tag === undefined) {
+    tag = read(raw)
+    if (TAGS.size >= REMEMBERED) TAGS.clear()
+    if (raw.length <= LONGEST) TAGS.set(raw, tag)
+  }
+  return tag
+}
+
+function read(raw: string): Tag | null {
+  const text = NOISE.test(raw) ? null : scalar(raw)
+  if (text === null) return null
+  const match = TAG.exec(text)
+  return match ? { name: (match[1] as string).toLowerCase(), value: match[2] as string } : { name: null, value: text }
 }
 
 /** What stands in a place; undefined when nothing does. Metadata may be nested: `a.b` reads `b` inside `a`. */

@@ -12,13 +12,13 @@ export interface HistogramSpec {
 
 interface Rule {
   /** What is observed of an event, null for nothing. */
-  readonly of: (event: Usage) => bigint | null
+  readonly of: (event: Usage) => bigint | number | null
   /** The same in SQL, over an event `e` and its names `n`. */
   readonly sql: string
   readonly when: string
 }
 
-const MILLIONTHS = 1_000_000n
+const MILLIONTHS = 1_000_000
 const CONTEXT = 'e.input::BIGINT + e.cache_read + e.cache_write_5m + e.cache_write_1h + e.input_audio + e.input_image'
 
 /** Each distribution's rule, in both languages side by side; the property test of the house holds them together. */
@@ -29,19 +29,19 @@ export const OBSERVED: Readonly<Record<HistogramValue, Rule>> = {
     when: `n.status = 'success' AND n.basis NOT IN ('cached', 'unpriced')`,
   },
   duration: {
-    of: (event) => (finished(event) && event.durationMs !== null ? BigInt(event.durationMs) : null),
+    of: (event) => (finished(event) ? event.durationMs : null),
     sql: 'e.duration_ms',
     when: `n.status IN ('success', 'failed') AND e.duration_ms >= 0`,
   },
   ttft: {
-    of: (event) => (event.status === 'success' && event.ttftMs !== null ? BigInt(event.ttftMs) : null),
+    of: (event) => (event.status === 'success' ? event.ttftMs : null),
     sql: 'e.ttft_ms',
     when: `n.status = 'success' AND e.ttft_ms >= 0`,
   },
   context: {
     of: (event) =>
       event.status === 'success' && event.contextWindow
-        ? (contextTokens(event) * MILLIONTHS) / BigInt(event.contextWindow)
+        ? Math.floor((contextTokens(event) * MILLIONTHS) / event.contextWindow)
         : null,
     sql: `(${CONTEXT}) * ${MILLIONTHS} // n.context_window::BIGINT`,
     when: `n.status = 'success' AND n.context_window NOT IN ('', '0')`,
@@ -55,22 +55,25 @@ export function bucketSql(spec: HistogramSpec, value: string): string {
 }
 
 /** The bucket of a value by the same rule. */
-export function bucketOf(spec: HistogramSpec, value: bigint): number {
-  const index = spec.bounds.findIndex((bound) => value <= BigInt(bound))
-  return index < 0 ? spec.bounds.length : index
+export function bucketOf(spec: HistogramSpec, value: bigint | number): number {
+  const { bounds } = spec
+  let index = 0
+  while (index < bounds.length && value > (bounds[index] as number)) index++
+  return index
 }
 
 function finished(event: Usage): boolean {
   return event.status === 'success' || event.status === 'failed'
 }
 
-function contextTokens({ tokens }: Usage): bigint {
-  return BigInt(
+/** At most six thousand million, so a million times it is still exact. */
+function contextTokens({ tokens }: Usage): number {
+  return (
     (tokens.input ?? 0) +
-      (tokens.cache_read ?? 0) +
-      (tokens.cache_write_5m ?? 0) +
-      (tokens.cache_write_1h ?? 0) +
-      (tokens.input_audio ?? 0) +
-      (tokens.input_image ?? 0),
+    (tokens.cache_read ?? 0) +
+    (tokens.cache_write_5m ?? 0) +
+    (tokens.cache_write_1h ?? 0) +
+    (tokens.input_audio ?? 0) +
+    (tokens.input_image ?? 0)
   )
 }

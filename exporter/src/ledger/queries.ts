@@ -1,4 +1,4 @@
-import type { SqlValue } from './ledger.ts'
+import type { Row, RowReader, SqlValue } from './ledger.ts'
 
 /** A named question to the ledger: plain SQL that both engines understand, parameters only. */
 export interface Query {
@@ -7,12 +7,31 @@ export interface Query {
   readonly params: readonly string[]
 }
 
+/** Events summed by local day and name, in the columns of `day_total`. */
+export function dayTotals(where: string): string {
+  return `SELECT e.day, e.customer, n.tier, n.model, n.provider, sum(e.calls)::BIGINT AS calls,
+      coalesce(sum(e.calls) FILTER (WHERE n.basis = 'unpriced'), 0)::BIGINT AS unpriced,
+      sum(e.input::BIGINT + e.cache_read + e.cache_write_5m + e.cache_write_1h + e.output + e.reasoning + e.input_audio
+        + e.output_audio + e.input_image + e.output_image)::BIGINT AS tokens, sum(e.cost)::BIGINT AS cost
+    FROM event e JOIN name_set n ON n.id = e.names WHERE ${where} GROUP BY ALL`
+}
+
+/**
+ * A common table `day_sum`: sums by day and name that are stored, and those of the events after them. How far the stored ones
+ * reach is read first, in the same transaction, and stands in the text as a literal: only that lets the engine pass over the
+ * events before it.
+ */
+export async function daySum(rows: RowReader): Promise<string> {
+  const [row] = await rows("SELECT coalesce(max(value::BIGINT), 0) AS rolled FROM memory WHERE name = 'rolled'")
+  return `WITH day_sum AS (SELECT * FROM day_total UNION ALL ${dayTotals(`e.seq > ${String(row?.rolled)}`)})`
+}
+
 /** Net sums are over events and corrections; days are local day numbers. */
 export const QUERIES = {
   /** Spend by local day and tier, from a day on. */
   days: {
     params: ['from'],
-    sql: `SELECT day, tier, sum(calls) AS calls, sum(cost) AS cost FROM day_total WHERE day >= $from
+    sql: `SELECT day, tier, sum(calls) AS calls, sum(cost) AS cost FROM day_sum WHERE day >= $from
           GROUP BY day, tier ORDER BY day, tier`,
   },
   /** Spend by tier in [from, to). */
@@ -20,19 +39,19 @@ export const QUERIES = {
     params: ['from', 'to'],
     sql: `SELECT tier, sum(calls) AS calls, sum(unpriced) AS unpriced, sum(tokens) AS tokens, sum(cost) AS cost,
             count(DISTINCT customer) AS customers
-          FROM day_total WHERE day >= $from AND day < $to GROUP BY tier ORDER BY cost DESC, tier`,
+          FROM day_sum WHERE day >= $from AND day < $to GROUP BY tier ORDER BY cost DESC, tier`,
   },
   /** Spend by model in [from, to), dearest first. */
   models: {
     params: ['from', 'to', 'limit'],
     sql: `SELECT model, provider, sum(calls) AS calls, sum(unpriced) AS unpriced, sum(tokens) AS tokens, sum(cost) AS cost
-          FROM day_total WHERE day >= $from AND day < $to GROUP BY model, provider ORDER BY cost DESC, model LIMIT $limit`,
+          FROM day_sum WHERE day >= $from AND day < $to GROUP BY model, provider ORDER BY cost DESC, model LIMIT $limit`,
   },
   /** Dearest customers in [from, to). The tier is the one of the latest day. */
   customers: {
     params: ['from', 'to', 'limit'],
     sql: `SELECT customer, arg_max(tier, day) AS tier, sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost
-          FROM day_total WHERE day >= $from AND day < $to GROUP BY customer ORDER BY cost DESC, customer LIMIT $limit`,
+          FROM day_sum WHERE day >= $from AND day < $to GROUP BY customer ORDER BY cost DESC, customer LIMIT $limit`,
   },
   /** Dearest sessions of calls that started in [from, to), epoch ms. */
   sessions: {
@@ -62,17 +81,24 @@ export const QUERIES = {
   /** The ledger's own sums, for comparing with any view. */
   sum: {
     params: [],
-    sql: `SELECT sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost FROM day_total`,
+    sql: `SELECT sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost FROM day_sum`,
   },
 } as const satisfies Record<string, Query>
 export type QueryName = keyof typeof QUERIES
 
-/** The statement of a named question; throws when the name or a parameter is not known. */
-export function statement(name: string, params: Readonly<Record<string, SqlValue>>): string {
+/**
+ * Answers a named question inside one transaction. Throws when the name or a parameter is not known.
+ */
+export async function ask(
+  name: string,
+  params: Readonly<Record<string, SqlValue>>,
+  rows: RowReader,
+): Promise<readonly Row[]> {
   const query = (QUERIES as Record<string, Query>)[name]
   if (!query) throw new RangeError(`no query named ${name}; there are: ${Object.keys(QUERIES).join(', ')}`)
   for (const param of query.params) {
     if (!(param in params)) throw new RangeError(`query ${name} needs ${param}`)
   }
-  return query.sql
+  const days = query.sql.includes('day_sum') ? await daySum(rows) : ''
+  return rows(`${days} ${query.sql}`, params)
 }

@@ -94,13 +94,28 @@ it('cuts days again when the zone changes, and loses nothing', async () => {
   await remove()
 })
 
-it('compacts the sums of days without changing them', async () => {
+it('rolls the sums of days up without changing them, before, between and after', async () => {
   const { path, remove } = await scratch()
-  const ledger = await openLedger(path, now)
-  for (let i = 0; i < 130; i++) await ledger.append([usage(`a${i}`), usage(`b${i}`, { start: T0 - DAY })])
-  const rows = await ledger.snapshot(async (run) => (await run('SELECT count(*) AS n FROM day_total'))[0]?.n)
-  expect(Number(rows.state)).toBeLessThan(10)
-  expect(await ledger.query('sum')).toEqual([{ calls: 260n, tokens: 7800n, cost: 58_500_000n }])
+  let ledger = await openLedger(path, now)
+  const names = ['acme', 'beta', 'gamma']
+  const batch = (name: string, count: number) =>
+    Array.from({ length: count }, (_, i) =>
+      usage(`${name}${i}`, { start: T0 - (i % 3) * DAY, customer: names[i % 3] as string }),
+    )
+  const sums = async () => [await ledger.query('sum'), (await ledger.query('days', { from: 0 })).length]
+  await ledger.append(batch('a', 15_000))
+  expect(await sums()).toEqual([[{ calls: 15_000n, tokens: 450_000n, cost: 3_375_000_000n }], 3])
+  await ledger.append(batch('b', 15_000))
+  await ledger.append(batch('c', 1_000))
+  const stored = await ledger.snapshot(async (run) => (await run('SELECT sum(calls) AS n FROM day_total'))[0]?.n)
+  expect(stored.state).toBe(30_000n)
+  const all = [[{ calls: 31_000n, tokens: 930_000n, cost: 6_975_000_000n }], 3]
+  expect(await sums()).toEqual(all)
+  await ledger.close()
+  ledger = await openLedger(path, now)
+  expect(await sums()).toEqual(all)
+  await ledger.append(batch('d', 25_000))
+  expect(await sums()).toEqual([[{ calls: 56_000n, tokens: 1_680_000n, cost: 12_600_000_000n }], 3])
   await ledger.close()
   await remove()
 })

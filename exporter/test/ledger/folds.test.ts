@@ -116,7 +116,7 @@ it('shows the same numbers whether it followed every entry or starts from what t
     fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 14 }), async (steps) => {
       const { path, remove } = await scratch()
       let now = T0 + 3 * DAY
-      const open = () => openLedger(path, () => now, { bounds: SMALL_BOUNDS, calendar })
+      const open = () => openLedger(path, () => now, { bounds: SMALL_BOUNDS, calendar, rollUpAfter: 7 })
       let ledger: Ledger = await open()
       let view: LedgerView = await openLedgerView(
         ledger,

@@ -4,7 +4,7 @@ import type { Admission, Correction, Entry, Usage } from '../../usage.ts'
 import { hashKey, type KeyHash, keyWord } from '../key.ts'
 import type { Conflict, Receipt, Recorded, Refusal } from '../ledger.ts'
 import { appendRows, bigint, type Column, text } from './append.ts'
-import { DAY_COLUMNS, type DayRow, dayRows, EVENT_COLUMNS, type EventRow } from './event-row.ts'
+import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
 import { conflictOf, type Kept, keptFrom, lookUp } from './lookup.ts'
 import { appendNames } from './names.ts'
 import type { State } from './state.ts'
@@ -12,7 +12,6 @@ import type { State } from './state.ts'
 export interface Committed {
   readonly receipts: Receipt[]
   readonly batch: Recorded[]
-  readonly days: readonly DayRow[]
 }
 
 type OtherEntry = Exclude<Entry, Usage | Correction>
@@ -58,11 +57,10 @@ export async function commit(
     })
     return tally
   })
-  const days = dayRows(numbered.events)
-  if (numbered.batch.length > 0) await write(state.writer, state, numbered, days)
+  if (numbered.batch.length > 0) await write(state.writer, state, numbered)
   for (const row of numbered.events) state.recent.add(keyWord(row.hash.id))
   for (const row of numbered.others) state.recent.add(keyWord(row.hash.id))
-  return { receipts: receipts.map((tally) => ({ seq: state.seq, ...tally })), batch: numbered.batch, days }
+  return { receipts: receipts.map((tally) => ({ seq: state.seq, ...tally })), batch: numbered.batch }
 }
 
 interface Tally {
@@ -140,17 +138,11 @@ function createNumbering(state: State, calendar: Calendar, at: number): Numberin
   }
 }
 
-async function write(
-  connection: DuckDBConnection,
-  state: State,
-  numbered: Numbering,
-  days: readonly DayRow[],
-): Promise<void> {
+async function write(connection: DuckDBConnection, state: State, numbered: Numbering): Promise<void> {
   await connection.run('BEGIN')
   try {
     await appendNames(connection, state.names.take())
     await appendRows(connection, 'event', EVENT_COLUMNS, numbered.events)
-    await appendRows(connection, 'day_total', DAY_COLUMNS, days)
     await appendRows(connection, 'entry', ENTRY_COLUMNS, numbered.others)
     await connection.run('COMMIT')
   } catch (cause) {

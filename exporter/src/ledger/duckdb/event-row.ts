@@ -1,5 +1,5 @@
 import type { Correction, TokenClass, Tokens, Usage } from '../../usage.ts'
-import { TOKEN_CLASSES, totalTokens } from '../../usage.ts'
+import { TOKEN_CLASSES } from '../../usage.ts'
 import type { KeyHash } from '../key.ts'
 import type { Recorded, Row } from '../ledger.ts'
 import { storedKey } from '../key.ts'
@@ -37,59 +37,6 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
 /** How many calls an event adds to a count. */
 export function callsOf(event: Usage | Correction): number {
   return event.kind === 'usage' ? 1 : event.calls
-}
-
-/** A row of the local-day sums. */
-export interface DayRow {
-  readonly day: number
-  readonly customer: string
-  readonly tier: string
-  readonly model: string
-  readonly provider: string
-  calls: number
-  unpriced: number
-  tokens: number
-  cost: bigint
-}
-
-export const DAY_COLUMNS: readonly Column<DayRow>[] = [
-  integer('day', (row) => row.day),
-  text('customer', (row) => row.customer),
-  text('tier', (row) => row.tier),
-  text('model', (row) => row.model),
-  text('provider', (row) => row.provider),
-  bigint('calls', (row) => BigInt(row.calls)),
-  bigint('unpriced', (row) => BigInt(row.unpriced)),
-  bigint('tokens', (row) => BigInt(row.tokens)),
-  bigint('cost', (row) => row.cost),
-]
-
-/** Sums of a batch by local day and name: one row each instead of one an event. */
-export function dayRows(events: readonly EventRow[]): DayRow[] {
-  const sums = new Map<string, DayRow>()
-  for (const { day, entry } of events) {
-    const key = `${day}\u001f${entry.customer}\u001f${entry.tier}\u001f${entry.model}\u001f${entry.provider}`
-    let row = sums.get(key)
-    if (!row) {
-      row = {
-        day,
-        customer: entry.customer,
-        tier: entry.tier ?? '',
-        model: entry.model ?? '',
-        provider: entry.provider ?? '',
-        calls: 0,
-        unpriced: 0,
-        tokens: 0,
-        cost: 0n,
-      }
-      sums.set(key, row)
-    }
-    row.calls += callsOf(entry)
-    if (entry.basis === 'unpriced') row.unpriced += callsOf(entry)
-    row.tokens += totalTokens(entry.tokens)
-    row.cost += entry.cost ?? 0n
-  }
-  return [...sums.values()]
 }
 
 function extraOf(event: Usage | Correction): string {

@@ -1,14 +1,14 @@
 import { createFeed } from '../feed.ts'
-import { type Ledger, type LedgerHealth, LedgerUnavailable } from '../ledger.ts'
+import { type Ledger, type LedgerHealth, LedgerUnavailable, type RowReader } from '../ledger.ts'
 import type { HistogramSpec } from '../observed.ts'
-import { statement } from '../queries.ts'
+import { ask } from '../queries.ts'
 import { createQueue } from '../queue.ts'
 import { rows, sentence } from './connect.ts'
 import { type Holder, holdOpen, remember } from './holder.ts'
 import { type Migration, migrations } from './migrate.ts'
 import { readEntries } from './read.ts'
 import { copyTo, lastSeq, openState, type State, type StateOptions } from './state.ts'
-import { retire } from './upkeep.ts'
+import { retire, rollUp } from './upkeep.ts'
 import { createWriting } from './writing.ts'
 
 export interface LedgerOptions extends Omit<StateOptions, 'migrations'> {
@@ -21,6 +21,8 @@ export interface LedgerOptions extends Omit<StateOptions, 'migrations'> {
   readonly migrations?: readonly Migration[]
   /** How long the first entry of a commit waits for company. */
   readonly delayMs?: number
+  /** After how many entries the sums of days are brought up to date. */
+  readonly rollUpAfter?: number
 }
 
 const COMMIT_ENTRIES = 5_000
@@ -70,15 +72,12 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
       return queue.append(entries)
     },
     snapshot: (read) =>
-      holder.read(async (connection) => {
-        await connection.run('BEGIN TRANSACTION READ ONLY')
+      reading(holder, async (run, connection) => {
         const seq = await lastSeq(connection)
-        const state = await read((sql, params) => rows(connection, sql, params), seq)
-        await connection.run('COMMIT')
-        return { seq, state }
+        return { seq, state: await read(run, seq) }
       }),
     follow: feed.follow,
-    query: (name, params = {}) => holder.read((connection) => rows(connection, statement(name, params), params)),
+    query: (name, params = {}) => reading(holder, async (run) => [...(await ask(name, params, run))]),
     read: (from, limit, kind) => holder.read((connection) => readEntries(connection, from, limit, kind)),
     health,
     remember: (name, value) => write(({ writer }) => remember(writer, name, value)),
@@ -86,6 +85,7 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
     backup: (file) => holder.read((connection) => copyTo(connection, file)),
     retire: (day) =>
       write(async (state) => {
+        state.rolled = await rollUp(state.writer, state.rolled, state.seq)
         const deleted = await retire(state.writer, day, state.seq, options.histograms)
         state.retiredBefore = Math.max(state.retiredBefore, day)
         return deleted
@@ -95,6 +95,16 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
       await holder.close()
     },
   }
+}
+
+/** Reads in one transaction, so that everything it sees is of one moment. */
+function reading<T>(holder: Holder, job: (run: RowReader, connection: State['writer']) => Promise<T>): Promise<T> {
+  return holder.read(async (connection) => {
+    await connection.run('BEGIN TRANSACTION READ ONLY')
+    const result = await job((sql, params) => rows(connection, sql, params), connection)
+    await connection.run('COMMIT')
+    return result
+  })
 }
 
 async function recall(connection: State['writer'], name: string): Promise<string | null> {

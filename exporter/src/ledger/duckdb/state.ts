@@ -30,6 +30,8 @@ export interface State {
   readonly recentFrom: number
   /** Events of days before this one were folded into the baseline. */
   retiredBefore: number
+  /** Day sums are stored up to this number; see `daySum`. */
+  rolled: number
   /** Last number given out. */
   seq: number
 }
@@ -50,7 +52,8 @@ export async function openState(options: StateOptions): Promise<State> {
       admissions: createAdmissions({ ...options, ...(await readAdmitted(writer)) }),
       recent: await readRecent(writer, recentFrom),
       recentFrom,
-      retiredBefore: await readRetiredBefore(writer),
+      retiredBefore: await readNumber(writer, 'retired_before', -1_000_000),
+      rolled: await readNumber(writer, 'rolled', 0),
       seq: await lastSeq(writer),
     }
   } catch (cause) {
@@ -109,8 +112,8 @@ async function readRecent(connection: DuckDBConnection, from: number): Promise<R
   return recent
 }
 
-async function readRetiredBefore(connection: DuckDBConnection): Promise<number> {
-  return one(connection, `SELECT coalesce(max(value::BIGINT), -1000000) AS v FROM memory WHERE name = 'retired_before'`)
+function readNumber(connection: DuckDBConnection, name: string, otherwise: number): Promise<number> {
+  return one(connection, `SELECT coalesce(max(value::BIGINT), ${otherwise}) AS v FROM memory WHERE name = '${name}'`)
 }
 
 async function one(connection: DuckDBConnection, sql: string): Promise<number> {

@@ -1,21 +1,28 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { HistogramSpec } from '../observed.ts'
+import { dayTotals } from '../queries.ts'
 import { customerSql, histogramSql, TOTALS_COLUMNS } from '../totals.ts'
 
-/** Sums the appended rows of these days into one row each name. */
-export async function compactDays(connection: DuckDBConnection, days: readonly number[]): Promise<void> {
-  if (days.length === 0) return
-  const list = days.join(', ')
+/**
+ * Adds the events after `rolled` to the sums of their days, one row each name and day, and remembers how far the sums now
+ * reach; all in one transaction. Returns that number.
+ */
+export async function rollUp(connection: DuckDBConnection, rolled: number, seq: number): Promise<number> {
   await inTransaction(connection, async () => {
+    const touched = `SELECT DISTINCT day FROM event WHERE seq > ${rolled}`
     await connection.run(
-      `CREATE OR REPLACE TEMP TABLE compact AS
+      `CREATE OR REPLACE TEMP TABLE fresh AS
        SELECT day, customer, tier, model, provider, sum(calls)::BIGINT, sum(unpriced)::BIGINT, sum(tokens)::BIGINT,
-         sum(cost)::BIGINT FROM day_total WHERE day IN (${list}) GROUP BY ALL`,
+         sum(cost)::BIGINT
+       FROM (SELECT * FROM day_total WHERE day IN (${touched}) UNION ALL ${dayTotals(`e.seq > ${rolled}`)}) GROUP BY ALL`,
     )
-    await connection.run(`DELETE FROM day_total WHERE day IN (${list})`)
-    await connection.run('INSERT INTO day_total SELECT * FROM compact')
-    await connection.run('DROP TABLE compact')
+    await connection.run(`DELETE FROM day_total WHERE day IN (${touched})`)
+    await connection.run('INSERT INTO day_total SELECT * FROM fresh')
+    await connection.run('DROP TABLE fresh')
+    await connection.run("DELETE FROM memory WHERE name = 'rolled'")
+    await connection.run("INSERT INTO memory VALUES ('rolled', $seq)", { seq: String(seq) })
   })
+  return seq
 }
 
 /**

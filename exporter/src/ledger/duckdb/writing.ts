@@ -7,7 +7,7 @@ import { sentence } from './connect.ts'
 import type { Holder } from './holder.ts'
 import { readEntries } from './read.ts'
 import type { State } from './state.ts'
-import { compactDays } from './upkeep.ts'
+import { rollUp } from './upkeep.ts'
 
 export interface WritingOptions {
   readonly calendar: Calendar
@@ -15,11 +15,13 @@ export interface WritingOptions {
   readonly onCommit?: (ms: number, entries: number) => void
   readonly holder: () => Holder
   readonly feed: Feed
+  /** So many entries are summed anew by each question about days before the stored sums are brought up to date. */
+  readonly rollUpAfter?: number
   /** Number of the last entry that followers can know of. */
   readonly published: number
 }
 
-/** What happens around a commit: telling followers, compacting, giving the file up when it fails. */
+/** What happens around a commit: telling followers, rolling day sums up, giving the file up when it fails. */
 export interface Writing {
   commit(appends: readonly (readonly Entry[])[]): Promise<Receipt[]>
   /** A commit that was reported as failed may be in the file after all: followers must see it. */
@@ -27,20 +29,18 @@ export interface Writing {
   published(): number
 }
 
-const COMPACT_EVERY = 64
+/** Summing these anew takes a millisecond or two. */
+const ROLL_UP_AFTER = 20_000
 const PAGE = 5_000
 
 export function createWriting(options: WritingOptions): Writing {
   const { feed, calendar, now } = options
   let published = options.published
-  let commits = 0
-  const touched = new Set<number>()
 
-  const compact = async (state: State) => {
-    const days = [...touched]
-    touched.clear()
+  const rollUpDays = async (state: State) => {
+    if (state.seq - state.rolled < (options.rollUpAfter ?? ROLL_UP_AFTER)) return
     try {
-      await compactDays(state.writer, days)
+      state.rolled = await rollUp(state.writer, state.rolled, state.seq)
     } catch (cause) {
       // The commit before it is durable and was acknowledged; only what comes next has to wait.
       options.holder().fail(cause)
@@ -57,8 +57,7 @@ export function createWriting(options: WritingOptions): Writing {
         published = state.seq
         options.onCommit?.(performance.now() - started, done.batch.length)
         feed.publish(done.batch)
-        for (const row of done.days) touched.add(row.day)
-        if (++commits % COMPACT_EVERY === 0) await compact(state)
+        await rollUpDays(state)
         return done.receipts
       } catch (cause) {
         holder.fail(cause)

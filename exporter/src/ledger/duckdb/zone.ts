@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Calendar } from '../../calendar.ts'
+import { dayTotals } from '../queries.ts'
 import { appendRows, bigint, type Column, integer } from './append.ts'
 import { rows } from './connect.ts'
 
@@ -30,18 +31,12 @@ async function cutAgain(connection: DuckDBConnection, calendar: Calendar): Promi
   await connection.run(
     `DELETE FROM day_total WHERE day >= (SELECT coalesce(max(value::INTEGER), -1000000) FROM memory WHERE name = 'retired_before')`,
   )
-  await connection.run(`INSERT INTO day_total ${DAY_TOTALS}`)
+  await connection.run(`INSERT INTO day_total ${dayTotals('true')}`)
+  await connection.run("DELETE FROM memory WHERE name = 'rolled'")
+  await connection.run("INSERT INTO memory SELECT 'rolled', coalesce(max(seq), 0)::VARCHAR FROM event")
 }
 
 const CUT_COLUMNS: readonly Column<{ cell: bigint; day: number }>[] = [
   bigint('cell', (row) => row.cell),
   integer('day', (row) => row.day),
 ]
-
-/** The day sums as SQL makes them from the events. */
-export const DAY_TOTALS = `
-  SELECT e.day, e.customer, n.tier, n.model, n.provider, sum(e.calls)::BIGINT,
-    coalesce(sum(e.calls) FILTER (WHERE n.basis = 'unpriced'), 0)::BIGINT,
-    sum(e.input::BIGINT + e.cache_read + e.cache_write_5m + e.cache_write_1h + e.output + e.reasoning + e.input_audio
-      + e.output_audio + e.input_image + e.output_image)::BIGINT, sum(e.cost)::BIGINT
-  FROM event e JOIN name_set n ON n.id = e.names GROUP BY ALL`

@@ -1,9 +1,8 @@
 import { type Metric, METRICS } from '../../catalogue.ts'
-import { seriesOf } from '../../ledger/labels.ts'
 import { bucketOf, type HistogramSpec, type HistogramValue, OBSERVED } from '../../ledger/observed.ts'
 import type { BucketTotal } from '../../ledger/totals.ts'
 import type { Usage } from '../../usage.ts'
-import { type Distribution, type DistributionFamily, distributionFamily } from './cells.ts'
+import { type Distribution, type DistributionFamily, distributionFamily, observe } from './cells.ts'
 import type { Family } from './sample.ts'
 
 type HistogramMetric = Metric & { readonly type: 'histogram' }
@@ -32,13 +31,15 @@ export const HISTOGRAM_SPECS: readonly HistogramSpec[] = SHOWN.map(({ metric, of
 
 export interface Distributions {
   load(totals: readonly BucketTotal[]): void
-  observe(event: Usage, named: number, at: number): void
+  /** Observes events that share these labels; the series are looked up once. */
+  observer(labels: { readonly model: string; readonly provider: string }): (event: Usage, at: number) => void
   families(): Family[]
 }
 
 export function createDistributions(): Distributions {
   const parts = SHOWN.map((shown, index) => ({
-    ...shown,
+    metric: shown.metric,
+    of: OBSERVED[shown.of].of,
     spec: HISTOGRAM_SPECS[index] as HistogramSpec,
     family: distributionFamily(shown.metric, shown.places),
   }))
@@ -48,17 +49,19 @@ export function createDistributions(): Distributions {
         for (const total of totals) if (total.family === part.metric.name) add(part.family, part.metric, total)
       }
     },
-    observe(event, named, at) {
-      let labels: ReturnType<typeof seriesOf> | null = null
-      for (const part of parts) {
-        const value = OBSERVED[part.of].of(event)
-        if (value === null) continue
-        labels ??= seriesOf(event, named)
-        const series = part.family.series(pick(part.metric, labels), at)
-        const bucket = bucketOf(part.spec, value)
-        series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
-        series.total += value
-        if (event.trace !== null) series.examples[bucket] = { trace: event.trace, value, at }
+    observer(labels) {
+      const series: (Distribution | undefined)[] = []
+      return (event, at) => {
+        for (let i = 0; i < parts.length; i++) {
+          const part = parts[i] as (typeof parts)[number]
+          const value = part.of(event)
+          if (value === null) continue
+          const one = series[i] ?? part.family.series(pick(part.metric, labels), at)
+          series[i] = one
+          const bucket = bucketOf(part.spec, value)
+          observe(one, bucket, value)
+          if (event.trace !== null) one.examples[bucket] = { trace: event.trace, value, at }
+        }
       }
     },
     families: () => parts.map((part) => part.family.family()),

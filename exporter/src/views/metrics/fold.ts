@@ -2,8 +2,17 @@ import { METRICS } from '../../catalogue.ts'
 import { labelOf, seriesOf } from '../../ledger/labels.ts'
 import type { Recorded } from '../../ledger/ledger.ts'
 import type { CustomerTotal, GroupTotal, Totals } from '../../ledger/totals.ts'
-import { type Admission, type Correction, OTHER, TOKEN_CLASSES, totalTokens, type Usage, UNKNOWN } from '../../usage.ts'
-import { type Cell, counterFamily } from './cells.ts'
+import {
+  type Admission,
+  type Correction,
+  OTHER,
+  TOKEN_CLASSES,
+  type TokenClass,
+  totalTokens,
+  type Usage,
+  UNKNOWN,
+} from '../../usage.ts'
+import { add, type Cell, counterFamily, light, totalOf } from './cells.ts'
 import { createDistributions } from './distributions.ts'
 import type { Family } from './sample.ts'
 
@@ -17,18 +26,7 @@ export interface SpendFold {
   families(): Family[]
 }
 
-/** What one event adds under one set of labels. */
-interface Counted {
-  readonly labels: Labels
-  readonly status: string
-  readonly basis: string
-  readonly cacheHit: boolean
-  readonly calls: bigint
-  readonly tokens: readonly number[]
-  readonly cost: bigint
-  readonly saved: bigint
-}
-
+/** Under what an event is counted. */
 interface Labels {
   readonly series: {
     readonly tier: string
@@ -49,13 +47,14 @@ export function createSpendFold(): SpendFold {
   const distributions = createDistributions()
   const customers = createCustomers(families)
   // Events with the same names are counted in the same cells, which are looked up once.
-  let profiles = new Map<string, Profile>()
+  let profiles = new Map<number, Profile>()
   const profileOf = (record: Recorded<Usage>): Profile => {
-    const key = `${record.names}/${record.named}`
+    const key = record.names * NAMED_BITS + record.named
     let profile = profiles.get(key)
     if (!profile) {
       if (profiles.size >= PROFILES) profiles = new Map()
-      profile = createProfile(families, labelsOf(record.entry, record.named), record.entry)
+      const labels = labelsOf(record.entry, record.named)
+      profile = { ...createProfile(families, labels, record.entry), observe: distributions.observer(labels.series) }
       profiles.set(key, profile)
     }
     return profile
@@ -64,26 +63,29 @@ export function createSpendFold(): SpendFold {
     load(totals) {
       for (const group of totals.groups) {
         if (group.correction) loadCorrection(families, group)
-        else createProfile(families, group, group).add(countedOf(group), group.firstAt)
+        else createProfile(families, group, group).add(group, group.firstAt)
       }
       for (const total of totals.customers) customers.load(total)
       distributions.load(totals.histograms)
     },
     apply(batch) {
       for (const record of batch) {
-        const { entry } = record
+        const { entry, at } = record
         if (entry.kind === 'usage') {
-          profileOf(record as Recorded<Usage>).addEvent(entry, record.at)
-          customers.count(entry, record.named, record.at)
-          distributions.observe(entry, record.named, record.at)
+          const profile = profileOf(record as Recorded<Usage>)
+          profile.addEvent(entry, at)
+          profile.observe(entry, at)
+          customers.count(entry, record.named, at)
         } else if (entry.kind === 'correction') applyCorrection(families, entry, record)
-        else if (entry.kind === 'admission') customers.change(entry, record.at)
+        else if (entry.kind === 'admission') customers.change(entry, at)
       }
     },
     families: () => [...Object.values(families).map((family) => family.family()), ...distributions.families()],
   }
 }
 
+/** More than there are label bits. */
+const NAMED_BITS = 65_536
 const PROFILES = 20_000
 
 type Families = ReturnType<typeof makeFamilies>
@@ -111,75 +113,92 @@ function makeFamilies() {
 }
 
 /** The cells that events of one kind add to; each is made when something is first added. */
-interface Profile {
+interface Adders {
   addEvent(event: Usage, at: number): void
-  add(counted: Pick<Counted, 'calls' | 'tokens' | 'cost' | 'saved'>, at: number): void
+  add(group: Pick<GroupTotal, 'calls' | 'tokens' | 'cost' | 'saved'>, at: number): void
+}
+interface Profile extends Adders {
+  observe(event: Usage, at: number): void
 }
 
-function createProfile(
-  families: Families,
-  labels: Labels,
-  outcome: { readonly status: string; readonly basis: string; readonly cacheHit: boolean },
-): Profile {
+interface Outcome {
+  readonly status: string
+  readonly basis: string
+  readonly cacheHit: boolean
+}
+
+type Adder = (amount: bigint | number, at: number) => void
+
+function lazy(make: (at: number) => Cell): Adder {
+  let cell: Cell | null = null
+  return (amount, at) => {
+    cell ??= make(at)
+    add(cell, amount)
+  }
+}
+
+function createProfile(families: Families, labels: Labels, outcome: Outcome): Adders {
   const { series } = labels
+  const counts = countAdders(families, labels, outcome)
+  const costs = costAdders(families, labels, outcome)
   const triple = [series.tier, series.model, series.provider]
-  const lazy = (make: (at: number) => Cell) => {
-    let cell: Cell | null = null
-    return (amount: bigint, at: number) => {
-      cell ??= make(at)
-      cell.total += amount
-    }
-  }
-  const counts: Adder[] = [
-    lazy((at) => families.requests.cell([...triple, series.environment, outcome.status], at)),
-    lazy((at) => families.queryTypeRequests.cell([labels.queryType], at)),
-  ]
-  if (outcome.cacheHit) counts.push(lazy((at) => families.cacheHits.cell([labels.model], at)))
-  if (outcome.status === 'failed') {
-    counts.push(lazy((at) => families.providerErrors.cell([labels.provider, labels.errorClass], at)))
-  }
-  const unpriced = outcome.basis === 'unpriced'
-  if (unpriced) counts.push(lazy((at) => families.unpricedRequests.cell([labels.model], at)))
-  const costs: Adder[] = []
-  if (!unpriced && outcome.basis !== 'cached') {
-    costs.push(
-      lazy((at) => families.cost.cell([...triple, series.environment, outcome.basis], at)),
-      lazy((at) => families.operationCost.cell([labels.operation], at)),
-      lazy((at) => families.queryTypeCost.cell([labels.queryType], at)),
-    )
-    if (labels.agent !== UNKNOWN) costs.push(lazy((at) => families.agentCost.cell([labels.agent], at)))
-  }
   const tokens = TOKEN_CLASSES.map((name) => lazy((at) => families.tokens.cell([...triple, name], at)))
-  const unpricedTokens = lazy((at) => families.unpricedTokens.cell([labels.model], at))
+  const unpriced = outcome.basis === 'unpriced' ? lazy((at) => families.unpricedTokens.cell([labels.model], at)) : null
   const saved = lazy((at) => families.cacheSaved.cell([labels.model], at))
-  const add: Profile['add'] = (counted, at) => {
-    for (const count of counts) count(counted.calls, at)
-    for (const cost of costs) cost(counted.cost, at)
-    let sum = 0
-    counted.tokens.forEach((count, index) => {
-      if (count === 0) return
-      sum += count
-      tokens[index]?.(BigInt(count), at)
-    })
-    if (unpriced && sum > 0) unpricedTokens(BigInt(sum), at)
-    if (counted.saved > 0n) saved(counted.saved, at)
-  }
   return {
-    add,
+    add(group, at) {
+      for (const count of counts) count(group.calls, at)
+      for (const cost of costs) cost(group.cost, at)
+      group.tokens.forEach((count, index) => {
+        if (count > 0) tokens[index]?.(count, at)
+      })
+      const sum = group.tokens.reduce((all, count) => all + count, 0)
+      if (sum > 0) unpriced?.(sum, at)
+      if (group.saved > 0n) saved(group.saved, at)
+    },
     addEvent(event, at) {
-      for (const count of counts) count(1n, at)
-      for (const cost of costs) cost(event.cost ?? 0n, at)
-      for (let i = 0; i < TOKEN_CLASSES.length; i++) {
-        const count = event.tokens[TOKEN_CLASSES[i] as (typeof TOKEN_CLASSES)[number]]
-        if (count !== undefined && count !== 0) tokens[i]?.(BigInt(count), at)
+      for (const count of counts) count(1, at)
+      if (costs.length > 0) {
+        const amount = light(event.cost ?? 0n)
+        for (const cost of costs) cost(amount, at)
       }
-      if (unpriced && totalTokens(event.tokens) > 0) unpricedTokens(BigInt(totalTokens(event.tokens)), at)
-      if (event.saved !== null && event.saved > 0n) saved(event.saved, at)
+      for (let i = 0; i < TOKEN_CLASSES.length; i++) {
+        const count = event.tokens[TOKEN_CLASSES[i] as TokenClass]
+        if (count) tokens[i]?.(count, at)
+      }
+      if (unpriced && totalTokens(event.tokens) > 0) unpriced(totalTokens(event.tokens), at)
+      if (event.saved) saved(light(event.saved), at)
     },
   }
 }
 
-type Adder = (amount: bigint, at: number) => void
+/** What is counted once a call. */
+function countAdders(families: Families, labels: Labels, { status, basis, cacheHit }: Outcome): Adder[] {
+  const { tier, model, provider, environment } = labels.series
+  const adders = [
+    lazy((at) => families.requests.cell([tier, model, provider, environment, status], at)),
+    lazy((at) => families.queryTypeRequests.cell([labels.queryType], at)),
+  ]
+  if (cacheHit) adders.push(lazy((at) => families.cacheHits.cell([labels.model], at)))
+  if (status === 'failed') {
+    adders.push(lazy((at) => families.providerErrors.cell([labels.provider, labels.errorClass], at)))
+  }
+  if (basis === 'unpriced') adders.push(lazy((at) => families.unpricedRequests.cell([labels.model], at)))
+  return adders
+}
+
+/** What the cost is added to: nothing for a call without a price, and none for a cache hit. */
+function costAdders(families: Families, labels: Labels, { basis }: Outcome): Adder[] {
+  if (basis === 'unpriced' || basis === 'cached') return []
+  const { tier, model, provider, environment } = labels.series
+  const adders = [
+    lazy((at) => families.cost.cell([tier, model, provider, environment, basis], at)),
+    lazy((at) => families.operationCost.cell([labels.operation], at)),
+    lazy((at) => families.queryTypeCost.cell([labels.queryType], at)),
+  ]
+  if (labels.agent !== UNKNOWN) adders.push(lazy((at) => families.agentCost.cell([labels.agent], at)))
+  return adders
+}
 
 function labelsOf(event: Usage, named: number): Labels {
   return {
@@ -193,20 +212,16 @@ function labelsOf(event: Usage, named: number): Labels {
   }
 }
 
-function countedOf(group: GroupTotal): Pick<Counted, 'calls' | 'tokens' | 'cost' | 'saved'> {
-  return { calls: BigInt(group.calls), tokens: group.tokens, cost: group.cost, saved: group.saved }
-}
-
 function loadCorrection(families: Families, group: GroupTotal): void {
   const down = group.costUp - group.cost
-  if (group.costUp > 0n) families.correction.cell([group.tier, 'up'], group.firstAt).total += group.costUp
-  if (down > 0n) families.correction.cell([group.tier, 'down'], group.firstAt).total += down
+  if (group.costUp > 0n) add(families.correction.cell([group.tier, 'up'], group.firstAt), group.costUp)
+  if (down > 0n) add(families.correction.cell([group.tier, 'down'], group.firstAt), down)
 }
 
 function applyCorrection(families: Families, entry: Correction, record: Recorded): void {
   const tier = labelOf(entry, record.named, 'tier')
-  if (entry.cost > 0n) families.correction.cell([tier, 'up'], record.at).total += entry.cost
-  if (entry.cost < 0n) families.correction.cell([tier, 'down'], record.at).total -= entry.cost
+  if (entry.cost > 0n) add(families.correction.cell([tier, 'up'], record.at), entry.cost)
+  if (entry.cost < 0n) add(families.correction.cell([tier, 'down'], record.at), -entry.cost)
 }
 
 interface Customers {
@@ -215,30 +230,53 @@ interface Customers {
   change(admission: Admission, at: number): void
 }
 
+interface CustomerCells {
+  readonly cost: Cell
+  readonly requests: Cell
+}
+
 /** Series by customer: given with an admission, given up with a retirement, when their total moves to the retired ones. */
 function createCustomers(families: Families): Customers {
-  const add = (customer: string, tier: string, calls: bigint, cost: bigint, at: number) => {
-    families.customerCost.cell([customer, tier], at).total += cost
-    families.customerRequests.cell([customer, tier], at).total += calls
+  // By customer and then tier; as many as there are series.
+  const known = new Map<string, Map<string, CustomerCells>>()
+  const cells = (customer: string, tier: string, at: number): CustomerCells => {
+    let tiers = known.get(customer)
+    if (!tiers) {
+      tiers = new Map()
+      known.set(customer, tiers)
+    }
+    let found = tiers.get(tier)
+    if (!found) {
+      const labels = [customer, tier]
+      found = { cost: families.customerCost.cell(labels, at), requests: families.customerRequests.cell(labels, at) }
+      tiers.set(tier, found)
+    }
+    return found
   }
-  const retire = (tier: string, calls: bigint, cost: bigint, at: number) => {
-    families.customerRetired.cell([tier], at).total += cost
-    families.customerRequestsRetired.cell([tier], at).total += calls
+  const retire = (tier: string, calls: bigint | number, cost: bigint, at: number) => {
+    add(families.customerRetired.cell([tier], at), cost)
+    add(families.customerRequestsRetired.cell([tier], at), calls)
   }
   return {
     load(total) {
-      const calls = BigInt(total.calls)
-      if (total.current) add(total.customer || OTHER, total.tier, calls, total.cost, total.firstAt)
-      else retire(total.tier, calls, total.cost, total.firstAt)
+      if (!total.current) return retire(total.tier, total.calls, total.cost, total.firstAt)
+      const { cost, requests } = cells(total.customer || OTHER, total.tier, total.firstAt)
+      add(cost, total.cost)
+      add(requests, total.calls)
     },
     count(event, named, at) {
-      add(labelOf(event, named, 'customer'), labelOf(event, named, 'tier'), 1n, event.cost ?? 0n, at)
+      const { cost, requests } = cells(labelOf(event, named, 'customer'), labelOf(event, named, 'tier'), at)
+      add(cost, light(event.cost ?? 0n))
+      add(requests, 1)
     },
     change(admission, at) {
       if (admission.label !== 'customer' || admission.change !== 'retire') return
+      known.delete(admission.value)
       const ofCustomer = (cell: Cell) => cell.labels[0] === admission.value
-      for (const cell of families.customerCost.remove(ofCustomer)) retire(cell.labels[1] ?? '', 0n, cell.total, at)
-      for (const cell of families.customerRequests.remove(ofCustomer)) retire(cell.labels[1] ?? '', cell.total, 0n, at)
+      for (const cell of families.customerCost.remove(ofCustomer)) retire(cell.labels[1] ?? '', 0, totalOf(cell), at)
+      for (const cell of families.customerRequests.remove(ofCustomer)) {
+        retire(cell.labels[1] ?? '', totalOf(cell), 0n, at)
+      }
     },
   }
 }

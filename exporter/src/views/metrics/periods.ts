@@ -3,6 +3,7 @@ import type { Calendar } from '../../calendar.ts'
 import { METRICS } from '../../catalogue.ts'
 import { labelOf } from '../../ledger/labels.ts'
 import type { Recorded, RowReader } from '../../ledger/ledger.ts'
+import { daySum } from '../../ledger/queries.ts'
 import { ADMITTED } from '../../ledger/totals.ts'
 import { OTHER, UNATTRIBUTED } from '../../usage.ts'
 import type { Family, Sample } from './sample.ts'
@@ -27,9 +28,9 @@ const KEEP_DAYS = 40
 /** Reads the days that the running periods consist of, inside a snapshot. */
 export async function readDays(rows: RowReader, from: number): Promise<DaySpend[]> {
   const list = await rows(
-    `SELECT d.day, CASE WHEN d.tier = '' THEN '${UNATTRIBUTED}' WHEN a.value IS NULL THEN '${OTHER}' ELSE d.tier END AS tier,
+    `${await daySum(rows)} SELECT d.day, CASE WHEN d.tier = '' THEN '${UNATTRIBUTED}' WHEN a.value IS NULL THEN '${OTHER}' ELSE d.tier END AS tier,
        sum(d.cost) AS cost
-     FROM day_total d LEFT JOIN (SELECT value FROM (${ADMITTED}) WHERE label = 'tier') a ON a.value = d.tier
+     FROM day_sum d LEFT JOIN (SELECT value FROM (${ADMITTED}) WHERE label = 'tier') a ON a.value = d.tier
      WHERE d.day >= ${from} GROUP BY ALL`,
   )
   return list.map((row) => ({ day: Number(row.day), tier: String(row.tier), cost: row.cost as bigint }))

@@ -48,9 +48,9 @@ test('a short name is shown whole', () => {
 
 test('a long name keeps its beginning and its end, and the whole of it in the title', () => {
   const id = `org_${'x'.repeat(40)}_0042`
-  expect(name(id).text).toBe(`<bdi title="${id}">org_${'x'.repeat(11)}…xxx_0042</bdi>`)
+  expect(name(id).text).toBe(`<bdi title="${id}">org_${'x'.repeat(15)}…xxx_0042</bdi>`)
 })
 
 test('a name is cut between characters, not inside one', () => {
-  expect(name('👩'.repeat(30)).text).toContain(`>${'👩'.repeat(15)}…${'👩'.repeat(8)}<`)
+  expect(name('👩'.repeat(30)).text).toContain(`>${'👩'.repeat(19)}…${'👩'.repeat(8)}<`)
 })

@@ -44,7 +44,7 @@ function escapeText(text: string): string {
   return text.replace(INVISIBLE, '\ufffd').replace(/[&<>"'`]/g, (char) => SPECIAL[char] ?? '')
 }
 
-const SHOWN = 24
+const SHOWN = 28
 const TAIL = 8
 /** Names up to here fit wherever they stand; a longer one may be cut by a narrow column. */
 const SHORT = 12

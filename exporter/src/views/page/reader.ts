@@ -146,7 +146,8 @@ function tierRows(
 }
 
 function modelRow(row: Row, month: Nano): ModelRow {
-  const priced = count(row.unpriced) < count(row.calls)
+  // Calls that failed cost nothing whatever the price is, so they do not make an unpriced model a priced one.
+  const priced = count(row.unpriced) === 0 || money(row.cost) > 0n
   return {
     model: optional(row.model),
     provider: optional(row.provider),
