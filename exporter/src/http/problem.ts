@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import { redact } from '../redact.ts'
 
 /** What an error answer says; sent as RFC 9457 `application/problem+json`. */
 export interface ProblemDetails {
@@ -53,7 +54,7 @@ export function notFound(req: Request, res: Response): void {
   problem(res, {
     status: 404,
     title: 'Not found',
-    detail: `There is nothing at ${req.path}. The page is at /, metrics are at /metrics, health is at /readyz.`,
+    detail: `There is nothing at ${redact(req.path, 100)}. The page is at /, metrics are at /metrics, health is at /readyz.`,
   })
 }
 

@@ -24,6 +24,7 @@ const { question, answer, key, webToken, address, bearer } = SECRETS
 function tainted(id: string, change: Json = {}): Json {
   const record = pushed('hdrs')
   const metadata = record.metadata as Json
+  const tool_calls = [{ function: { name: address, arguments: question } }]
   return {
     ...record,
     id,
@@ -31,7 +32,10 @@ function tainted(id: string, change: Json = {}): Json {
     startTime: Date.now() / 1000,
     endTime: Date.now() / 1000 + 1,
     messages: [{ role: 'user', content: question }],
-    response: { id, choices: [{ finish_reason: 'stop', message: { role: 'assistant', content: answer } }] },
+    response: { id, choices: [{ finish_reason: key, message: { role: 'assistant', content: answer, tool_calls } }] },
+    call_type: address,
+    custom_llm_provider: key,
+    model: address,
     end_user: address,
     trace_id: key,
     session_id: address,
@@ -40,6 +44,7 @@ function tainted(id: string, change: Json = {}): Json {
     request_tags: [`plan_tier:${address}`, `agent:${key}`, `operation:${webToken}`, `query_type:${address}`, address],
     metadata: {
       ...metadata,
+      prompt_management_metadata: { prompt_id: key, prompt_version: address },
       user_api_key_alias: key,
       user_api_key_hash: key,
       user_api_key_user_id: address,
