@@ -196,14 +196,14 @@ describe('a record that cannot be used', () => {
       expect(answer.body).toMatchObject({ accepted: BAD.length, duplicates: 0, refusedCount: BAD.length })
       const refused = answer.body.refused as { index: number; reason: string }[]
       expect(refused.map(({ index }) => index)).toEqual(BAD.map((_, i) => 2 * i))
-      BAD.forEach(([what, , reason], i) => expect(refused[i]?.reason, what).toMatch(reason))
+      for (const [i, [what, , reason]] of BAD.entries()) expect(refused[i]?.reason, what).toMatch(reason)
     })
     expect(grown).toEqual({ accepted: BAD.length, refused: BAD.length })
     const headers = { authorization: `Bearer ${KEYS.ingest}` }
     const listed = await fetch(`${program.url}/v1/sources/litellm/quarantine?limit=${BAD.length}`, { headers })
     const { records } = (await listed.json()) as { records: { reason: string }[] }
     expect(records).toHaveLength(BAD.length)
-    BAD.forEach(([what, , reason], i) => expect(records.at(-1 - i)?.reason, what).toMatch(reason))
+    for (const [i, [what, , reason]] of BAD.entries()) expect(records.at(-1 - i)?.reason, what).toMatch(reason)
   })
 
   it('but for a clock that is ahead is taken, dated at its arrival and counted', async () => {
