@@ -80,7 +80,15 @@ export function moment(value: unknown): number | null {
     if (zoned) at = Date.parse(`${value.trim().replace(' ', 'T')}${zoned[1] ? '' : 'Z'}`)
     else if (/^\d{9,14}(?:\.\d+)?$/.test(value)) at = epoch(Number(value))
   }
-  return Number.isFinite(at) && at <= LATEST ? Math.round(at) : null
+  return Number.isFinite(at) && at <= LATEST ? wholeMs(at) : null
+}
+
+/**
+ * Cut as LiteLLM's database cuts it, so that record and row of one call begin in the same day. Microseconds are what was
+ * meant; what binary fractions add to them must not cost a millisecond.
+ */
+function wholeMs(at: number): number {
+  return Math.floor(Math.round(at * 1000) / 1000)
 }
 
 /** No call of a language model lies before 1973, so a number beyond 1e11 counts milliseconds. */
