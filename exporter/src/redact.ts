@@ -15,7 +15,8 @@ const KEY_SHAPES = [
   String.raw`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?`,
   String.raw`\b[Bb]earer\s+[A-Za-z0-9._~+/=-]{8,}`,
 ].join('|')
-const ADDRESS_SHAPE = String.raw`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`
+// Begins only where no such character stands before: else each of a thousand characters would be tried as a beginning.
+const ADDRESS_SHAPE = String.raw`(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+`
 
 const SENSITIVE = new RegExp(`${KEY_SHAPES}|${ADDRESS_SHAPE}`)
 const KEYS = new RegExp(KEY_SHAPES, 'g')

@@ -320,6 +320,14 @@ describe('an absurd record', () => {
     expect(() => fromRecord({ ...pushed('hdrs'), ...change })).toThrow(reason)
   })
 
+  it.each(['constructor', '__proto__', 'toString'])(
+    'may use a name that means something to the language: %s',
+    (name) => {
+      const record = { ...pushed('hdrs'), model: name, custom_llm_provider: name, call_type: name, end_user: name }
+      expect(fromRecord(record)).toMatchObject({ model: name, provider: name, callType: name, customer: name })
+    },
+  )
+
   it('is tolerated where only its form differs: numbers as text, times as text, unknown fields', () => {
     const drifted = {
       ...pushed('hdrs'),

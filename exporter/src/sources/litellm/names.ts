@@ -1,7 +1,10 @@
 import { type Json, list, object, text, word } from './read.ts'
 
-/** How LiteLLM's call types are called here; the ones with and without a leading `a` are the same. */
-const CALL_TYPES: Readonly<Record<string, string>> = {
+/**
+ * How LiteLLM's call types are called here; the ones with and without a leading `a` are the same. Maps, not objects: what is
+ * looked up comes from outside, and in an object `constructor` would be found.
+ */
+const CALL_TYPES: ReadonlyMap<string, string> = byName({
   completion: 'chat',
   text_completion: 'completion',
   anthropic_messages: 'chat',
@@ -21,16 +24,16 @@ const CALL_TYPES: Readonly<Record<string, string>> = {
   call_mcp_tool: 'tool',
   realtime: 'realtime',
   pass_through_endpoint: 'pass_through',
-}
+})
 
 export function callTypeOf(value: unknown): string | null {
   const name = word(value)
   if (name === null) return null
-  return CALL_TYPES[name] ?? CALL_TYPES[name.replace(/^_?a/, '')] ?? name
+  return CALL_TYPES.get(name) ?? CALL_TYPES.get(name.replace(/^_?a/, '')) ?? name
 }
 
 /** Providers by the names used here. */
-const PROVIDERS: Readonly<Record<string, string>> = { gemini: 'google', claude: 'anthropic' }
+const PROVIDERS: ReadonlyMap<string, string> = byName({ gemini: 'google', claude: 'anthropic' })
 /** Prefixes that name a provider where the record itself names none. Others belong to the model, as in `meta-llama/…`. */
 const PREFIXES = new Set([
   ...[
@@ -68,7 +71,7 @@ export function modelOf(model: unknown, provider: unknown): { model: string | nu
   const known = given ?? (prefix !== null && PREFIXES.has(prefix) ? prefix : null)
   return {
     model: name !== null && prefix !== null && prefix === known ? text(name.slice(slash + 1)) : name,
-    provider: known === null ? null : (PROVIDERS[known] ?? known),
+    provider: known === null ? null : (PROVIDERS.get(known) ?? known),
   }
 }
 
@@ -96,4 +99,8 @@ export function extraHeaders(...maps: readonly Json[]): Record<string, unknown> 
       if (lower.startsWith('x-') && !(lower in headers)) headers[lower] = map[key]
     }
   return headers
+}
+
+function byName(names: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(names))
 }
