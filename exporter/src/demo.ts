@@ -29,8 +29,8 @@ export interface DemoOptions {
 export interface Demo {
   /** The policy to run with: the stand-in as its only source. */
   readonly policy: Policy
-  /** Brings in a month of history, or what was missed since the last run. */
-  prepare(tools: Prepare): Promise<void>
+  /** Brings in a month of history, or what was missed since the last run; when it is stopped, the next run goes on there. */
+  prepare(tools: Prepare, stopped: AbortSignal): Promise<void>
   /** Lets the traffic go on, over HTTP. */
   live(): void
   close(): Promise<void>
@@ -41,7 +41,7 @@ const MINUTE_MS = 60_000
 const SEED = 1
 const BATCH = 2_000
 /** Under which name the ledger keeps how far the history reaches. */
-const THROUGH = 'demo/through'
+export const THROUGH = 'demo/through'
 
 /** Starts the stand-in. The exporter must then listen on `policy.server.port`. */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
@@ -61,7 +61,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   let begin = now()
   return {
     policy,
-    async prepare({ ledger, policy: current, prices }) {
+    async prepare({ ledger, policy: current, prices }, stopped) {
       const known = Number(await ledger.recall(THROUGH))
       const to = now()
       const from = Math.max(known || 0, to - MONTH_MS)
@@ -73,10 +73,11 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
           }
         }
       }
-      await bringIn(usages(), { from, to, append: ledger.append, progress: options.progress })
+      const { progress } = options
+      const reached = await bringIn(usages(), { from, to, append: ledger.append, progress, stopped })
       remember = (through) => ledger.remember(THROUGH, String(through))
-      await remember(to)
-      begin = to
+      await remember(reached)
+      begin = reached
     },
     live() {
       const keep = async () => {
@@ -101,16 +102,22 @@ interface BringIn {
   readonly to: number
   readonly append: (entries: readonly Usage[]) => Promise<unknown>
   readonly progress: Progress
+  readonly stopped: AbortSignal
 }
 
-/** Records while the next batch is being made. */
-async function bringIn(usages: Iterable<{ start: number; usage: Usage }>, options: BringIn): Promise<void> {
-  const { from, to, append, progress } = options
+/** Records while the next batch is being made. Returns how far it came: `to`, unless it was stopped. */
+async function bringIn(usages: Iterable<{ start: number; usage: Usage }>, options: BringIn): Promise<number> {
+  const { from, to, append, progress, stopped } = options
   const what = to - from > MONTH_MS / 2 ? 'a month of history' : 'what happened since the last run'
   progress.start(to - from, what)
   let batch: Usage[] = []
   let pending: Promise<unknown> = Promise.resolve()
+  let reached = to
   for (const { start, usage } of usages) {
+    if (stopped.aborted) {
+      reached = start
+      break
+    }
     batch.push(usage)
     if (batch.length < BATCH) continue
     await pending
@@ -123,8 +130,9 @@ async function bringIn(usages: Iterable<{ start: number; usage: Usage }>, option
   }
   await pending
   if (batch.length > 0) await append(batch)
-  progress.to(to - from)
+  progress.to(reached - from)
   progress.stop()
+  return reached
 }
 
 interface DemoPlace {

@@ -54,12 +54,12 @@ interface Serving {
 }
 
 async function serveUntilStopped({ args, around, log, file, demo, onChange }: Serving): Promise<number> {
-  const stopped = new Promise<void>((done) =>
-    around.onSignal((signal) => {
-      if (signal === 'stop') done()
-      else void file.reload()
-    }),
-  )
+  const stop = new AbortController()
+  const stopped = new Promise<void>((done) => stop.signal.addEventListener('abort', () => done(), { once: true }))
+  around.onSignal((signal) => {
+    if (signal === 'stop') stop.abort()
+    else void file.reload()
+  })
   let app: App
   try {
     app = await startApp({
@@ -70,7 +70,7 @@ async function serveUntilStopped({ args, around, log, file, demo, onChange }: Se
       now: Date.now,
       random: Math.random,
       sleep,
-      ...(demo ? { prepare: demo.prepare } : {}),
+      ...(demo ? { prepare: (tools) => demo.prepare(tools, stop.signal) } : {}),
     })
   } catch (cause) {
     await demo?.close()

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { LABEL_BOUNDS, METRICS, type Metric } from '../../src/catalogue.ts'
 import { STATUSES, BASES, TOKEN_CLASSES } from '../../src/usage.ts'
 import { parseExposition } from '../support/exposition-parser.ts'

@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { TIERS } from '@marginwatch/sandbox'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { THROUGH } from '../../src/demo.ts'
+import { openLedger, scratch } from '../support/ledger.ts'
+import { launchProgram, type Program, startProgram } from '../support/program.ts'
+import { fallen, type Page, scrape, sumOf } from '../support/scrape.ts'
+import { readLedger } from '../support/sql-truth.ts'
+
+/** What is brought in at the start: so much as was missed since the last run, for a whole month takes its time. */
+const MISSED = 8 * 3_600_000
+
+let folder: Awaited<ReturnType<typeof scratch>>
+let program: Program | null = null
+
+const data = () => join(folder.path, 'data')
+
+beforeAll(async () => {
+  folder = await scratch()
+  await mkdir(join(data(), 'demo'), { recursive: true })
+  const ledger = await openLedger(join(data(), 'demo'), Date.now)
+  await ledger.remember(THROUGH, String(Date.now() - MISSED))
+  await ledger.close()
+})
+
+afterAll(async () => {
+  await program?.kill()
+  await folder.remove()
+})
+
+/** Without a source, as somebody starts it who tries it out; live traffic is as dense as it can be. */
+async function start(): Promise<Program> {
+  program = await startProgram({ args: ['serve', '--port', '0', '--data', data(), '--demo-speed', '1000'] })
+  return program
+}
+
+const costOf = (page: Page, tier: string) => sumOf(page, 'llm_cost_usd_total', (labels) => labels.tier === tier)
+const isDemo = (page: Page) => sumOf(page, 'marginwatch_demo') === 1_000_000_000n
+
+/** Scrapes until the page fits. */
+async function until({ url }: Program, fits: (page: Page) => boolean): Promise<Page> {
+  for (;;) {
+    const page = await scrape(url)
+    if (fits(page)) return page
+    await pause(100)
+  }
+}
+
+it('without a source the program demonstrates itself: cost grows in every tier, marked as a demo, and survives SIGINT', async () => {
+  const first = await start()
+  expect(first.output()).toMatch(/^No source is set, so this is a demonstration:/)
+  const early = await until(first, (page) => TIERS.every((tier) => costOf(page, tier) > 0n))
+  const late = await until(first, (page) => TIERS.every((tier) => costOf(page, tier) > costOf(early, tier)))
+  expect(isDemo(early)).toBe(true)
+  const page = await (await fetch(first.url)).text()
+  expect(page).toContain('<strong>Demo.</strong>')
+  for (const tier of TIERS) expect(page).toContain(tier)
+
+  first.signal('SIGINT')
+  const asked = performance.now()
+  expect(await first.ended).toBe(0)
+  console.info(`SIGINT to the end: ${Math.round(performance.now() - asked)} ms`)
+  expect(first.output()).toContain('Stopping.\n')
+
+  const second = await start()
+  // Nothing is shown before the poll has caught up.
+  const again = await until(second, (page) => sumOf(page, 'llm_requests_total') > 0n)
+  expect(fallen(late, again)).toEqual([])
+  expect(isDemo(again)).toBe(true)
+  await until(second, (page) => TIERS.every((tier) => costOf(page, tier) > costOf(again, tier)))
+  expect(await second.stop()).toBe(0)
+})
+
+it('a month of history that is being brought in can be stopped, and the next start goes on where it was', async () => {
+  const directory = join(folder.path, 'new')
+  const args = ['serve', '--port', '0', '--data', directory]
+  const first = launchProgram({ args })
+  await first.until('Bringing in a month of history')
+  await pause(500)
+  first.signal('SIGINT')
+  expect(await first.ended).toBe(0)
+  const [row] = await readLedger(join(directory, 'demo'), (rows) =>
+    rows(
+      `SELECT value::BIGINT AS through, (SELECT max(start) FROM event) AS last FROM memory WHERE name = '${THROUGH}'`,
+    ),
+  )
+  // It stopped long before the end, behind the last call that it brought in.
+  expect(Number(row?.through)).toBeLessThan(Date.now() - 86_400_000)
+  expect(Number(row?.last ?? 0)).toBeLessThanOrEqual(Number(row?.through))
+})
+
+it('a ledger of one’s own is not touched by a demonstration', async () => {
+  const args = ['serve', '--no-demo', '--port', '0', '--data', data()]
+  program = await startProgram({ args })
+  const page = await scrape(program.url)
+  expect(isDemo(page)).toBe(false)
+  expect(sumOf(page, 'marginwatch_demo')).toBe(0n)
+  expect(sumOf(page, 'llm_requests_total')).toBe(0n)
+  expect(await (await fetch(program.url)).text()).not.toContain('<strong>Demo.</strong>')
+  expect(await program.stop()).toBe(0)
+})
