@@ -305,6 +305,15 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
       expect((await sum()).calls).toBe(before.calls + 2)
     })
 
+    it('goes on refusing days that were folded away when a shorter reach is asked for later, after a restart too', async () => {
+      const old = usage('old', { start: T0 - 60 * DAY, cost: 0n })
+      await ledger.append([old])
+      expect(await ledger.retire((T0 - 50 * DAY) / DAY)).toBe(1)
+      expect(await ledger.retire((T0 - 90 * DAY) / DAY)).toBe(0)
+      await reopen()
+      expect(await ledger.append([old])).toMatchObject({ accepted: 0, refused: [{ index: 0 }] })
+    })
+
     it('says that it is closed to who appends after closing', async () => {
       await ledger.close()
       await expect(ledger.append([usage('a')])).rejects.toThrow('the ledger cannot be written: it is closed')

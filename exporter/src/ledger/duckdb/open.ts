@@ -85,9 +85,10 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
     backup: (file) => holder.read((connection) => copyTo(connection, file)),
     retire: (day) =>
       write(async (state) => {
+        if (day <= state.retiredBefore) return 0
         state.rolled = await rollUp(state.writer, state.rolled, state.seq)
         const deleted = await retire(state.writer, day, state.seq, options.histograms)
-        state.retiredBefore = Math.max(state.retiredBefore, day)
+        state.retiredBefore = day
         return deleted
       }),
     close: async () => {
