@@ -1,5 +1,6 @@
-// Makes docs/images/page.png again: runs the demonstration on a ledger of its own, waits for its first live calls and takes
-// a picture of the page. Needs all packages (npm test installs them) and Chromium (Debian package chromium).
+// Makes docs/images/page.png again, and prints the lines of /metrics that stand beside it in the README: runs the
+// demonstration on a ledger of its own, waits for its first live calls and takes a picture of the page. Needs Chromium
+// (Debian package chromium).
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -34,6 +35,8 @@ await run(async () => {
     await untilPushed(url)
     await takePicture(url)
     process.stderr.write(`${FILE}\n`)
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    process.stdout.write(metrics.replace(/^(?!llm_spend_usd\{period="month").*\n/gm, ''))
   } finally {
     await demo.stop()
     await rm(directory, { recursive: true, force: true })
