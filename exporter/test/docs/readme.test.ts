@@ -83,6 +83,11 @@ describe('the Markdown of the repository', () => {
     expect(broken).toEqual([])
   })
 
+  test.each(PAGES)('of $file names files that exist', ({ text }) => {
+    const named = [...text.matchAll(/`((?:exporter|pricing|sandbox|bench|scripts|docs|\.ci)\/[\w./-]*)`/g)]
+    expect(named.map(([, path = '']) => path).filter((path) => !exists(path))).toEqual([])
+  })
+
   test('has no page in docs that the README does not lead to', () => {
     const pages = listed('docs/*.md')
     expect(pages.filter((page) => !README.includes(`](${page}`))).toEqual([])
