@@ -6,7 +6,7 @@ import { createQueue } from '../queue.ts'
 import { rows, sentence } from './connect.ts'
 import { type Holder, holdOpen, remember } from './holder.ts'
 import { type Migration, migrations } from './migrate.ts'
-import { readEntries } from './read.ts'
+import { readEntries, readUnpriced } from './read.ts'
 import { copyTo, lastSeq, openState, type State, type StateOptions } from './state.ts'
 import { retire, rollUp } from './upkeep.ts'
 import { createWriting } from './writing.ts'
@@ -79,6 +79,7 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
     follow: feed.follow,
     query: (name, params = {}) => reading(holder, async (run) => [...(await ask(name, params, run))]),
     read: (from, limit, kind) => holder.read((connection) => readEntries(connection, from, limit, kind)),
+    unpriced: (from, limit) => holder.read((connection) => readUnpriced(connection, from, limit)),
     health,
     remember: (name, value) => write(({ writer }) => remember(writer, name, value)),
     recall: (name) => holder.read((connection) => recall(connection, name)),
