@@ -19,11 +19,13 @@ export function pickTokens(rng: Rng, model: Model, { input, output, first }: Siz
   if (model.provider === 'anthropic') return anthropicTokens(rng, input, output, first)
   const cacheRead =
     input > CACHEABLE && !first && rng.chance(0.3) ? Math.floor((input * rng.between(0.3, 0.85)) / STEP) * STEP : 0
+  // Its answers tell nothing of a cache, so for everybody else there is none.
+  const told = model.provider === 'hosted_vllm' ? 0 : cacheRead
   const reasons = model === PRO ? 0.7 : model === FLASH ? 0.25 : 0
   const reasoning = reasons > 0 && rng.chance(reasons) ? Math.floor(output * rng.between(0.2, 0.7)) : 0
   return {
-    input: input - cacheRead,
-    cacheRead,
+    input: input - told,
+    cacheRead: told,
     cacheWrite5m: 0,
     cacheWrite1h: 0,
     output: output - reasoning,

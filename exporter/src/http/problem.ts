@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import { redact } from '../redact.ts'
 
 /** What an error answer says; sent as RFC 9457 `application/problem+json`. */
 export interface ProblemDetails {
@@ -26,17 +27,26 @@ export class HttpProblem extends Error {
 
 /**
  * Answers with a problem (RFC 9457). An answer that has begun is left alone. Never cached. What is still on its way of the
- * request's body is let go by, so that the sender reads the answer.
+ * request's body is let go by before the answer ends: a connection that is closed under a sender takes the answer with it.
  */
 export function problem(res: Response, details: ProblemDetails): void {
   if (res.headersSent || res.destroyed) return
-  res.req.resume()
   const { status, title, detail, type = 'about:blank', extra, headers } = details
   for (const [name, value] of Object.entries(headers ?? {})) res.setHeader(name, value)
   res.status(status)
   res.setHeader('Cache-Control', 'no-store')
   res.setHeader('Content-Type', 'application/problem+json')
-  res.end(JSON.stringify({ ...extra, type, title, status, ...(detail === undefined ? {} : { detail }) }))
+  const text = JSON.stringify({ ...extra, type, title, status, ...(detail === undefined ? {} : { detail }) })
+  res.setHeader('Content-Length', Buffer.byteLength(text))
+  res.write(text)
+  endBehindBody(res)
+}
+
+function endBehindBody(res: Response): void {
+  const { req } = res
+  const end = () => void res.end()
+  if (req.readableEnded || req.destroyed) end()
+  else req.once('end', end).once('close', end).resume()
 }
 
 /** The last handler of an application: nothing lies at this address. */
@@ -44,7 +54,7 @@ export function notFound(req: Request, res: Response): void {
   problem(res, {
     status: 404,
     title: 'Not found',
-    detail: `There is nothing at ${req.path}. The page is at /, metrics are at /metrics, health is at /readyz.`,
+    detail: `There is nothing at ${redact(req.path, 100)}. The page is at /, metrics are at /metrics, health is at /readyz.`,
   })
 }
 

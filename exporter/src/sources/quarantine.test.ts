@@ -45,6 +45,13 @@ describe('the quarantine', () => {
     expect(statSync(join(directory, 'quarantine.ndjson')).mode & 0o077).toBe(0)
   })
 
+  it('shows of a field for amounts only what may be one', () => {
+    const one = open()
+    const time = { startTime: '2026-11-22T10:33:00.5+00:00', endTime: '1795342122.05', cache_hit: 'True' }
+    one.add('litellm', 'a', { ...time, spend: '-1e-7', response_cost: 'NaN', prompt_tokens: 'tell me of our plan 9' })
+    expect(one.list(1)[0]?.outline).toEqual({ ...time, spend: '-1e-7', response_cost: 'NaN' })
+  })
+
   it('stays within its bounds on disk and in memory', async () => {
     const one = open({ records: 20, bytes: 4000 })
     for (let i = 0; i < 100; i++) {

@@ -24,7 +24,7 @@ export interface QuarantineBounds {
 }
 
 /** Fields that say which record it was. Texts, keys and whatever a client sent freely are not among them. */
-const OUTLINE = [
+const NAMES = [
   'id',
   'request_id',
   'litellm_call_id',
@@ -33,6 +33,9 @@ const OUTLINE = [
   'model_group',
   'custom_llm_provider',
   'status',
+] as const
+/** Fields that are a number, a time or a flag; a text that is none of these may be anything, and is left out. */
+const AMOUNTS = [
   'startTime',
   'endTime',
   'prompt_tokens',
@@ -42,6 +45,7 @@ const OUTLINE = [
   'spend',
   'cache_hit',
 ] as const
+const AMOUNT = /^(?:[+-]?[\d.,:TZ e+-]*\d[\d.,:TZ e+-]*|true|false|none|null|-?inf(?:inity)?|nan)$/i
 const LONGEST = 80
 
 /**
@@ -126,12 +130,18 @@ export function openQuarantine(
 export function outlineOf(record: unknown): Record<string, string | number | boolean> {
   const outline: Record<string, string | number | boolean> = {}
   if (typeof record !== 'object' || record === null) return outline
-  for (const name of OUTLINE) {
+  for (const name of [...NAMES, ...AMOUNTS]) {
     const value = (record as Record<string, unknown>)[name]
     if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) outline[name] = value
-    else if (typeof value === 'string' && value !== '') outline[name] = redact(plain(value.slice(0, LONGEST)), LONGEST)
+    else if (typeof value === 'string' && isTold(name, value))
+      outline[name] = redact(plain(value.slice(0, LONGEST)), LONGEST)
   }
   return outline
+}
+
+function isTold(name: string, text: string): boolean {
+  if (text === '') return false
+  return (NAMES as readonly string[]).includes(name) || (text.length <= LONGEST && AMOUNT.test(text))
 }
 
 async function readGeneration(file: string): Promise<{ entries: Quarantined[]; bytes: number; torn: boolean }> {

@@ -30,8 +30,8 @@ export interface Prometheus {
   /** `data` of an API answer, e.g. `targets` or `query_exemplars?query=…`. */
   api(path: string): Promise<unknown>
   /**
-   * Asks until the answer fits; returns that answer. Fails when Prometheus has ended, or has scraped its target 25 times and
-   * still answers something else.
+   * Asks until the answer fits; returns that answer. Fails when Prometheus has ended, or has scraped its target 25 times
+   * since and still answers something else.
    */
   until(promql: string, fits: (series: readonly Series[]) => boolean): Promise<readonly Series[]>
   close(): Promise<void>
@@ -65,15 +65,19 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
     const data = (await api(`query?query=${encodeURIComponent(promql)}`)) as { result: readonly Series[] }
     return data.result
   }
-  const until: Prometheus['until'] = (promql, fits) =>
-    poll(running, async () => {
+  const until: Prometheus['until'] = (promql, fits) => {
+    let first: number | null = null
+    return poll(running, async () => {
       const scrapes = Number((await query('min(count_over_time(up[1h]))'))[0]?.value[1] ?? 0)
+      first ??= scrapes
       const series = await query(promql)
       if (fits(series)) return series
-      if (scrapes < ENOUGH_SCRAPES) return null
+      if (scrapes - first < ENOUGH_SCRAPES) return null
       const targets = JSON.stringify(await api('targets?state=active'))
-      throw new Error(`after ${scrapes} scrapes ${promql} still gives ${JSON.stringify(series)}; targets: ${targets}`)
+      const many = `${scrapes - first} scrapes`
+      throw new Error(`after ${many} ${promql} still gives ${JSON.stringify(series)}; targets: ${targets}`)
     })
+  }
   return { url, api, query, until, close }
 }
 

@@ -64,9 +64,9 @@ describe('a record that LiteLLM 1.106.2 pushed', () => {
   })
 
   it.each([
-    ['stream_up_usage', 1305, 994],
-    ['stream_mock', 982, 379],
-    ['claude_up_cache', 15, null],
+    ['stream_up_usage', 1304, 994],
+    ['stream_mock', 982, 380],
+    ['claude_up_cache', 14, null],
   ])('takes duration and time to first token from the moments: %s', (name, durationMs, ttftMs) => {
     expect(fromRecord(pushed(name))).toMatchObject({ durationMs, ttftMs })
   })

@@ -1,4 +1,4 @@
-import { type Json, list, object, text } from './read.ts'
+import { type Json, list, object, text, word } from './read.ts'
 
 /** How LiteLLM's call types are called here; the ones with and without a leading `a` are the same. */
 const CALL_TYPES: Readonly<Record<string, string>> = {
@@ -24,7 +24,7 @@ const CALL_TYPES: Readonly<Record<string, string>> = {
 }
 
 export function callTypeOf(value: unknown): string | null {
-  const name = text(value, 64)
+  const name = word(value)
   if (name === null) return null
   return CALL_TYPES[name] ?? CALL_TYPES[name.replace(/^_?a/, '')] ?? name
 }
@@ -62,7 +62,7 @@ const PREFIXES = new Set([
 /** The model without its provider's prefix, and the provider. */
 export function modelOf(model: unknown, provider: unknown): { model: string | null; provider: string | null } {
   const name = text(model)
-  const given = text(provider, 64)
+  const given = word(provider)
   const slash = name?.indexOf('/') ?? -1
   const prefix = slash > 0 ? (name as string).slice(0, slash) : null
   const known = given ?? (prefix !== null && PREFIXES.has(prefix) ? prefix : null)
@@ -76,7 +76,7 @@ export function modelOf(model: unknown, provider: unknown): { model: string | nu
 export function toolsCalled(response: Json): string[] {
   const names = new Set<string>()
   const add = (value: unknown) => {
-    const name = text(value, 64)
+    const name = word(value)
     if (name !== null && names.size < 16) names.add(name)
   }
   for (const choice of list(response.choices).slice(0, 8))

@@ -51,6 +51,8 @@ export class Poll {
   private length = HOUR
   private recentTo: number | null = null
   private lateAt = 0
+  /** Windows in which late rows are still to be looked for this hour. */
+  private due: ReadWindow[] = []
 
   constructor(target: SliceTarget, pushing: () => boolean) {
     this.target = target
@@ -167,16 +169,24 @@ export class Poll {
     this.recentTo = now
   }
 
+  /** Looks once an hour for rows that came late. An error ends the round; the next one goes on where it stopped. */
   private async readLate(settings: LitellmPoll): Promise<void> {
     const now = this.deps.now()
-    if (now < this.lateAt) return
-    this.windows = this.windows.filter((window) => window.to > now - LATE - settings.lagMs)
-    for (const window of this.windows) {
-      const { total } = await countRows(window, this.client(settings), this.stop.signal)
-      if (window.rows !== null && total !== null && total <= window.rows) continue
-      window.rows = Math.max(total ?? 0, await this.read(window, settings))
+    if (this.due.length === 0 && now >= this.lateAt) {
+      this.windows = this.windows.filter((window) => window.to > now - LATE - settings.lagMs)
+      this.due = [...this.windows]
+      this.lateAt = now + HOUR
     }
-    this.lateAt = now + HOUR
+    for (let window = this.due[0]; window !== undefined; window = this.due[0]) {
+      await this.readIfMore(window, settings)
+      this.due.shift()
+    }
+  }
+
+  private async readIfMore(window: ReadWindow, settings: LitellmPoll): Promise<void> {
+    const { total } = await countRows(window, this.client(settings), this.stop.signal)
+    if (window.rows !== null && total !== null && total <= window.rows) return
+    window.rows = Math.max(total ?? 0, await this.read(window, settings))
   }
 
   private read(window: Window, settings: LitellmPoll): Promise<number> {

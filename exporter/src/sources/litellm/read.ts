@@ -1,5 +1,5 @@
 import { nano } from '@marginwatch/pricing'
-import { plain } from '../../redact.ts'
+import { plain, sensitive } from '../../redact.ts'
 import type { Nano } from '../../usage.ts'
 
 /** A record that cannot become an event. The message names field, what was found and what was expected; never a text. */
@@ -27,6 +27,16 @@ export function text(value: unknown, most = 256): string | null {
   if (typeof value !== 'string' && typeof value !== 'number') return null
   const clean = plain(String(value).slice(0, most))
   return clean === '' || clean === 'None' || clean === 'null' ? null : clean
+}
+
+/**
+ * A word that becomes a label or is kept as it is, such as an error's class; null also for one that looks like a key or an
+ * e-mail address, which no version of LiteLLM puts there.
+ */
+export function word(value: unknown, most = 64): string | null {
+  const found = text(value)
+  if (found === null || sensitive(found)) return null
+  return found.length <= most ? found : text(found, most)
 }
 
 /** A count of tokens; 0 when absent. Text is taken for a number, since versions differ. Throws Refused. */
@@ -70,7 +80,15 @@ export function moment(value: unknown): number | null {
     if (zoned) at = Date.parse(`${value.trim().replace(' ', 'T')}${zoned[1] ? '' : 'Z'}`)
     else if (/^\d{9,14}(?:\.\d+)?$/.test(value)) at = epoch(Number(value))
   }
-  return Number.isFinite(at) && at <= LATEST ? Math.round(at) : null
+  return Number.isFinite(at) && at <= LATEST ? wholeMs(at) : null
+}
+
+/**
+ * Cut as LiteLLM's database cuts it, so that record and row of one call begin in the same day. Microseconds are what was
+ * meant; what binary fractions add to them must not cost a millisecond.
+ */
+function wholeMs(at: number): number {
+  return Math.floor(Math.round(at * 1000) / 1000)
 }
 
 /** No call of a language model lies before 1973, so a number beyond 1e11 counts milliseconds. */

@@ -1,7 +1,7 @@
 import type { Call } from './call.ts'
 import { charactersOf } from './characters.ts'
 import { callTypeOf, extraHeaders, modelOf, toolsCalled } from './names.ts'
-import { dollars, type Json, list, moment, object, start, text } from './read.ts'
+import { dollars, type Json, list, moment, object, start, text, word } from './read.ts'
 import { contextWindowOf, errorOf, fieldsOf, isTrue, metadataOf, tagsOf } from './shared.ts'
 import { tokensOf } from './tokens.ts'
 
@@ -35,12 +35,12 @@ export function readRecord(record: Json): Call {
     tokens,
     characters: success && tokens === null ? charactersOf(record) : null,
     error: errorOf(object(record.error_information), record.error_str),
-    finishReason: text(object(list(response.choices)[0]).finish_reason, 64) ?? text(response.status, 64),
+    finishReason: word(object(list(response.choices)[0]).finish_reason) ?? word(response.status),
     temperature: temperatureOf(object(record.model_parameters)),
     dimensions: dimensionsOf(response),
     toolsCalled: toolsCalled(response),
-    promptName: text(prompt.prompt_id, 128),
-    promptVersion: text(prompt.prompt_version, 128),
+    promptName: word(prompt.prompt_id, 128),
+    promptVersion: word(prompt.prompt_version, 128),
     keyAlias: text(metadata.user_api_key_alias),
     fields: recordFields(record, metadata, spendLog),
     tags: tagsOf(record.request_tags),

@@ -1,6 +1,6 @@
 import { redact } from '../../redact.ts'
 import type { CallError } from './call.ts'
-import { type Json, list, object, text } from './read.ts'
+import { type Json, list, object, text, word } from './read.ts'
 
 /** The name that LiteLLM gives to whoever uses the master key: nobody. */
 const NOBODY = 'default_user_id'
@@ -12,13 +12,13 @@ export function errorOf(information: Json, fallback: unknown): CallError | null 
       ? information.error_message
       : fallback
   const error = {
-    class: text(information.error_class, 64),
-    code: text(information.error_code, 16),
-    provider: text(information.llm_provider, 64),
+    class: word(information.error_class),
+    code: word(information.error_code, 16),
+    provider: word(information.llm_provider),
     message:
       typeof message === 'string' ? redact(message.slice(0, 4096).split(/\n\s*\n|Traceback /)[0] ?? '') || null : null,
-    normalized: text(information.normalized_error, 64),
-    limit: text(information.error_rate_limit_category, 64),
+    normalized: word(information.normalized_error),
+    limit: word(information.error_rate_limit_category),
   }
   return error.class === null && error.code === null && error.message === null ? null : error
 }
