@@ -57,7 +57,7 @@ export interface Admissions {
   nameCorrection(correction: Correction): number
 }
 
-const INVENTED = new Set<AdmittedLabel>(['model', 'provider', 'series', 'error_class'])
+const INVENTED = new Set<AdmittedLabel>(['model', 'provider', 'error_class'])
 
 export function createAdmissions(options: AdmissionOptions): Admissions {
   const sets = new Map<AdmittedLabel, Set<string>>(ADMITTED_LABELS.map((label) => [label, new Set()]))
