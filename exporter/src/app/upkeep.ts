@@ -5,6 +5,7 @@ import { createSessionCloser } from '../ledger/closing.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { PriceKeeper } from './prices.ts'
+import { reprice } from './repricing.ts'
 
 export interface UpkeepDeps {
   readonly ledger: Ledger
@@ -29,6 +30,7 @@ export function startUpkeep(deps: UpkeepDeps): Every {
     ...deps.refresh,
     { name: 'closing idle sessions', ms: MINUTE / 2, run: () => closeSessions(now()) },
     { name: 'retention', ms: HOUR, run: () => retireOld(ledger, calendar, policy(), now()) },
+    { name: 'pricing calls that had no price', ms: MINUTE, run: () => priceLate(deps, stop.signal) },
     { name: "reading LiteLLM's prices", ms: 6 * HOUR, run: () => prices.refresh(stop.signal) },
   ].map(({ name, ms, run }) => every(ms, run, complain(log, name)))
   return {
@@ -42,6 +44,11 @@ export function startUpkeep(deps: UpkeepDeps): Every {
 async function retireOld(ledger: Ledger, calendar: Calendar, policy: Policy, now: number): Promise<void> {
   const { retentionMs } = policy.ledger
   if (retentionMs !== null) await ledger.retire(calendar.day(now - retentionMs))
+}
+
+async function priceLate({ ledger, prices, log }: UpkeepDeps, signal: AbortSignal): Promise<void> {
+  const calls = await reprice(ledger, prices.current(), signal)
+  if (calls > 0) log.info({ calls }, 'calls that had no price were priced')
 }
 
 /** A failure is said once until it changes: most come from the ledger, which says itself how it is. */

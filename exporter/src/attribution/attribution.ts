@@ -79,7 +79,7 @@ const TOOL_LENGTH = 64
  */
 export function attribute(given: Facts, how: Attribution): Who {
   const facts = readFacts(given)
-  const owner = own(how.owners, facts.keyAlias)
+  const owner = own(how.owners, given.keyAlias)
   const find = (attribute: Attribute) => first(facts, how, attribute)
   const customer = firstValue(facts, how.rules.customer) ?? owner?.customer
   return {
@@ -95,7 +95,7 @@ export function attribute(given: Facts, how: Attribution): Who {
     modelUsed: find('model_used'),
     environment: find('environment') ?? name(owner?.environment, how.hash),
     project: find('project'),
-    keyAlias: name(facts.keyAlias, how.hash),
+    keyAlias: name(given.keyAlias, how.hash),
     promptName: find('prompt_name'),
     promptVersion: find('prompt_version'),
     tools: tools(facts, how),
@@ -108,7 +108,7 @@ function tierOf(facts: ReadFacts, how: Attribution, customer: unknown): string |
   const asGiven = scalar(customer)
   const shown = name(customer, how.hash)
   if (asGiven === null || shown === null) return null
-  return how.tierAt(asGiven, facts.start) ?? (shown === asGiven ? null : how.tierAt(shown, facts.start))
+  return how.tierAt(asGiven, facts.given.start) ?? (shown === asGiven ? null : how.tierAt(shown, facts.given.start))
 }
 
 function first(facts: ReadFacts, how: Attribution, attribute: Attribute): string | null {
@@ -137,7 +137,7 @@ const RANDOM_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-
 /** A random uuid that stands nowhere in what the client sent is one that the gateway made up. */
 function madeUp(facts: ReadFacts, value: string): boolean {
   if (!RANDOM_UUID.test(value)) return false
-  return !Object.values(facts.metadata).includes(value) && !Object.values(facts.headers).includes(value)
+  return !Object.values(facts.given.metadata).includes(value) && !Object.values(facts.given.headers).includes(value)
 }
 
 /** A list, or one text with commas. */

@@ -25,7 +25,7 @@ export function extras(facts: ReadFacts, used: ReadonlySet<string>, hash: Hash):
     count++
   }
   for (const [key, value] of facts.named) keep(key, value)
-  for (const key of Object.keys(facts.metadata)) keep(key, facts.metadata[key])
+  for (const key of Object.keys(facts.given.metadata)) keep(key, facts.given.metadata[key])
   if (facts.bare.length > 0) keep('tags', shortest(facts.bare))
   return kept
 }

@@ -19,7 +19,8 @@ export interface Facts {
 }
 
 /** Facts with their tags taken apart. */
-export interface ReadFacts extends Facts {
+export interface ReadFacts {
+  readonly given: Facts
   readonly named: ReadonlyMap<string, string>
   /** Tags that are no `name:value`. */
   readonly bare: readonly string[]
@@ -41,7 +42,7 @@ export function readFacts(facts: Facts): ReadFacts {
     if (tag.name === null) bare.push(tag.value)
     else if (!named.has(tag.name)) named.set(tag.name, tag.value)
   }
-  return { ...facts, named, bare }
+  return { given: facts, named, bare }
 }
 
 interface Tag {
@@ -73,16 +74,16 @@ function read(raw: string): Tag | null {
 }
 
 /** What stands in a place; undefined when nothing does. Metadata may be nested: `a.b` reads `b` inside `a`. */
-export function look(facts: ReadFacts, place: Place): unknown {
+export function look({ given, named }: ReadFacts, place: Place): unknown {
   switch (place.in) {
     case 'field':
-      return own(facts.fields, place.name)
+      return own(given.fields, place.name)
     case 'tag':
-      return facts.named.get(place.name.toLowerCase())
+      return named.get(place.name.toLowerCase())
     case 'header':
-      return own(facts.headers, place.name.toLowerCase())
+      return own(given.headers, place.name.toLowerCase())
     case 'metadata':
-      return own(facts.metadata, place.name) ?? nested(facts.metadata, place.name)
+      return own(given.metadata, place.name) ?? nested(given.metadata, place.name)
   }
 }
 

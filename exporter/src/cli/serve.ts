@@ -4,7 +4,7 @@ import { SingleBar } from 'cli-progress'
 import { type Logger, pino } from 'pino'
 import { type App, type PolicyInForce, startApp } from '../app.ts'
 import { type Demo, type Progress, startDemo } from '../demo.ts'
-import { ListenError } from '../http/server.ts'
+import { createServer, ListenError } from '../http/server.ts'
 import { LedgerUnavailable } from '../ledger/ledger.ts'
 import { exposureProblem } from '../policy/exposure.ts'
 import { type PolicyFile, PolicyRefused, watchPolicy } from '../policy/file.ts'
@@ -37,7 +37,9 @@ export async function serve(args: ServeArguments, around: Surroundings): Promise
       around.err(`Refusing to start: ${exposure}\n`)
       return 1
     }
-    const demo = args.demo && !hasSource(base) ? await announceDemo(base, args, around) : null
+    const wanted = args.demo && !hasSource(base)
+    if (wanted && !(await canListen(base, around))) return 1
+    const demo = wanted ? await announceDemo(base, args, around) : null
     return await serveUntilStopped({ args, around, log, file, demo, onChange: (listener) => listeners.push(listener) })
   } finally {
     await file.close()
@@ -114,6 +116,19 @@ async function openPolicy(
 /** A source is set when a gateway is polled, or when senders are given a key. */
 function hasSource(policy: Policy): boolean {
   return policy.sources.litellm.poll !== null || policy.server.keys.ingest !== null
+}
+
+/** Asked before a month of history is brought in for nothing. */
+async function canListen({ server }: Policy, around: Surroundings): Promise<boolean> {
+  try {
+    const listening = await createServer({ app: () => undefined, host: server.host, port: server.port })
+    await listening.close()
+    return true
+  } catch (cause) {
+    if (!(cause instanceof ListenError)) throw cause
+    around.err(`${cause.message}\n`)
+    return false
+  }
 }
 
 async function announceDemo(policy: Policy, args: ServeArguments, around: Surroundings): Promise<Demo> {

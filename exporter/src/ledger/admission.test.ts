@@ -68,6 +68,12 @@ describe('series of their own', () => {
     expect(isNamed(named, 'model')).toBe(true)
   })
 
+  it('are given to refused calls of a tier, whose made-up models are counted together', () => {
+    const state = admissions()
+    const named = state.name(usage('a', { status: 'rejected', model: 'made-up' }), T0, () => undefined)
+    expect([isNamed(named, 'series'), isNamed(named, 'tier'), isNamed(named, 'model')]).toEqual([true, true, false])
+  })
+
   it('are never given to a value that is called like the sum of the rest', () => {
     const named = admissions().name(usage('a', { customer: 'other', model: 'other' }), T0, () => undefined)
     expect([isNamed(named, 'customer'), isNamed(named, 'model')]).toEqual([false, false])

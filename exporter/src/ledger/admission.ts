@@ -57,7 +57,7 @@ export interface Admissions {
   nameCorrection(correction: Correction): number
 }
 
-const INVENTED = new Set<AdmittedLabel>(['model', 'provider', 'series', 'error_class'])
+const INVENTED = new Set<AdmittedLabel>(['model', 'provider', 'error_class'])
 
 export function createAdmissions(options: AdmissionOptions): Admissions {
   const sets = new Map<AdmittedLabel, Set<string>>(ADMITTED_LABELS.map((label) => [label, new Set()]))
@@ -98,8 +98,9 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
   }
 }
 
-const PLAIN = ADMITTED_LABELS.filter((label) => label !== 'customer' && label !== 'series')
-const SERIES: readonly AdmittedLabel[] = ['tier', 'model', 'provider', 'environment']
+type PlainLabel = Exclude<AdmittedLabel, 'series' | 'customer'>
+const PLAIN = ADMITTED_LABELS.filter((label): label is PlainLabel => label !== 'customer' && label !== 'series')
+const SERIES: readonly PlainLabel[] = ['tier', 'model', 'provider', 'environment']
 const SEPARATOR = '\u001f'
 const OTHER_MARK = '\u001e'
 
@@ -144,27 +145,23 @@ function createCustomerSlots(admitted: Set<string>, options: AdmissionOptions): 
   }
 }
 
-function ownValue(event: Usage | Correction, label: AdmittedLabel): string {
-  switch (label) {
-    case 'tier':
-      return event.tier ?? ''
-    case 'model':
-      return event.model ?? ''
-    case 'provider':
-      return event.provider ?? ''
-    case 'environment':
-      return event.environment ?? ''
-    case 'operation':
-      return event.operation ?? ''
-    case 'query_type':
-      return event.queryType ?? ''
-    case 'agent':
-      return event.agent ?? ''
-    case 'error_class':
-      return event.kind === 'usage' ? (event.errorClass ?? '') : ''
-    default:
-      return ''
-  }
+const FIELDS = {
+  tier: 'tier',
+  model: 'model',
+  provider: 'provider',
+  environment: 'environment',
+  operation: 'operation',
+  query_type: 'queryType',
+  agent: 'agent',
+  customer: 'customer',
+  error_class: 'errorClass',
+} as const
+
+/** What an event itself says for a label; '' when it says nothing. */
+export function ownValue(event: Usage | Correction, label: Exclude<AdmittedLabel, 'series'>): string {
+  const field = FIELDS[label]
+  if (field === 'errorClass') return event.kind === 'usage' ? (event.errorClass ?? '') : ''
+  return event[field] ?? ''
 }
 
 /** The key is completed by the ledger with the number that the change gets: a value may come and go more than once. */

@@ -1,5 +1,5 @@
 import { type Correction, OTHER, UNATTRIBUTED, UNKNOWN, type Usage } from '../usage.ts'
-import { type AdmittedLabel, bit } from './admission.ts'
+import { type AdmittedLabel, bit, ownValue } from './admission.ts'
 
 /** The combination of labels under which an event is counted in the big families. */
 export interface SeriesLabels {
@@ -14,7 +14,8 @@ export interface SeriesLabels {
  * nothing (for tiers `unattributed`). The SQL below says the same; a test holds them together.
  */
 export function labelOf(event: Usage | Correction, named: number, label: Exclude<AdmittedLabel, 'series'>): string {
-  return (named & bit(label)) === 0 ? OTHER : own(event, label)
+  if ((named & bit(label)) === 0) return OTHER
+  return ownValue(event, label) || (label === 'tier' ? UNATTRIBUTED : UNKNOWN)
 }
 
 /** The labels of the combination; all `other` when the combination itself is beyond its bound. */
@@ -37,27 +38,4 @@ export function labelSql(label: Exclude<AdmittedLabel, 'series' | 'customer'>): 
 /** SQL for a label of the combination. */
 export function seriesSql(label: keyof SeriesLabels): string {
   return `CASE WHEN (e.named & ${bit('series')}) = 0 THEN '${OTHER}' ELSE ${labelSql(label)} END`
-}
-
-function own(event: Usage | Correction, label: Exclude<AdmittedLabel, 'series'>): string {
-  switch (label) {
-    case 'tier':
-      return event.tier ?? UNATTRIBUTED
-    case 'model':
-      return event.model ?? UNKNOWN
-    case 'provider':
-      return event.provider ?? UNKNOWN
-    case 'environment':
-      return event.environment ?? UNKNOWN
-    case 'operation':
-      return event.operation ?? UNKNOWN
-    case 'query_type':
-      return event.queryType ?? UNKNOWN
-    case 'agent':
-      return event.agent ?? UNKNOWN
-    case 'customer':
-      return event.customer
-    case 'error_class':
-      return (event.kind === 'usage' ? event.errorClass : null) ?? UNKNOWN
-  }
 }

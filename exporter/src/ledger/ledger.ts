@@ -1,4 +1,4 @@
-import type { Entry, EntryKind } from '../usage.ts'
+import type { Entry, EntryKind, Usage } from '../usage.ts'
 
 /** An entry with its place in the one sequence. Numbers rise without repeating; a gap is no loss. */
 export interface Recorded<E extends Entry = Entry> {
@@ -75,6 +75,8 @@ export interface Ledger {
   query(name: string, params?: Readonly<Record<string, SqlValue>>): Promise<Row[]>
   /** Entries of a kind in sequence order, from a number on: for audits, exports and rebuilding. */
   read(from: number, limit: number, kind?: EntryKind): Promise<Recorded[]>
+  /** Usage without a price that was not priced since, in sequence order, from a number on. */
+  unpriced(from: number, limit: number): Promise<Recorded<Usage>[]>
   health(): LedgerHealth
   /** Small values that must survive, such as a source's watermark. Durable when `remember` resolves. */
   remember(name: string, value: string): Promise<void>

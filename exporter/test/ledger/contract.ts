@@ -202,6 +202,16 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
       expect(days).toEqual([{ day: (T0 - 3 * DAY) / DAY, tier: 'tier_1', calls: 1n, cost: 200_000n }])
     })
 
+    it('lists the calls without a price until a correction speaks of them', async () => {
+      const none = { cost: null, basis: 'unpriced' } as const
+      await ledger.append([usage('a', none), usage('b'), usage('c', none), usage('d', none)])
+      const [a, c, d] = await ledger.unpriced(1, 10)
+      expect([a, c, d].map((record) => record?.entry.cost)).toEqual([null, null, null])
+      expect((await ledger.unpriced((a?.seq ?? 0) + 1, 1)).map(({ seq }) => seq)).toEqual([c?.seq])
+      await ledger.append([correction(c?.entry as Usage, { basis: 'priced' })])
+      expect((await ledger.unpriced(1, 10)).map(({ seq }) => seq)).toEqual([a?.seq, d?.seq])
+    })
+
     it('moves a call from one customer to another by a pair of corrections', async () => {
       const call = usage('a')
       const away = correction(call, { key: 'a-', calls: -1, cost: -225_000n })
@@ -303,6 +313,15 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
       expect(receipt.refused).toEqual([{ index: 0, reason: expect.stringContaining('folded away by retention') }])
       expect(receipt.seq).toBeGreaterThan(seq)
       expect((await sum()).calls).toBe(before.calls + 2)
+    })
+
+    it('goes on refusing days that were folded away when a shorter reach is asked for later, after a restart too', async () => {
+      const old = usage('old', { start: T0 - 60 * DAY, cost: 0n })
+      await ledger.append([old])
+      expect(await ledger.retire((T0 - 50 * DAY) / DAY)).toBe(1)
+      expect(await ledger.retire((T0 - 90 * DAY) / DAY)).toBe(0)
+      await reopen()
+      expect(await ledger.append([old])).toMatchObject({ accepted: 0, refused: [{ index: 0 }] })
     })
 
     it('says that it is closed to who appends after closing', async () => {

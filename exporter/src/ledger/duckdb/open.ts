@@ -6,7 +6,7 @@ import { createQueue } from '../queue.ts'
 import { rows, sentence } from './connect.ts'
 import { type Holder, holdOpen, remember } from './holder.ts'
 import { type Migration, migrations } from './migrate.ts'
-import { readEntries } from './read.ts'
+import { readEntries, readUnpriced } from './read.ts'
 import { copyTo, lastSeq, openState, type State, type StateOptions } from './state.ts'
 import { retire, rollUp } from './upkeep.ts'
 import { createWriting } from './writing.ts'
@@ -79,15 +79,17 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
     follow: feed.follow,
     query: (name, params = {}) => reading(holder, async (run) => [...(await ask(name, params, run))]),
     read: (from, limit, kind) => holder.read((connection) => readEntries(connection, from, limit, kind)),
+    unpriced: (from, limit) => holder.read((connection) => readUnpriced(connection, from, limit)),
     health,
     remember: (name, value) => write(({ writer }) => remember(writer, name, value)),
     recall: (name) => holder.read((connection) => recall(connection, name)),
     backup: (file) => holder.read((connection) => copyTo(connection, file)),
     retire: (day) =>
       write(async (state) => {
+        if (day <= state.retiredBefore) return 0
         state.rolled = await rollUp(state.writer, state.rolled, state.seq)
         const deleted = await retire(state.writer, day, state.seq, options.histograms)
-        state.retiredBefore = Math.max(state.retiredBefore, day)
+        state.retiredBefore = day
         return deleted
       }),
     close: async () => {

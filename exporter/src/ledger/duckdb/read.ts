@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { EntryKind } from '../../usage.ts'
+import type { EntryKind, Usage } from '../../usage.ts'
 import type { Recorded, Row } from '../ledger.ts'
 import { entryFromJson } from './commit.ts'
 import { rows } from './connect.ts'
@@ -30,6 +30,23 @@ export async function readEntries(
     : []
   const all: Recorded[] = [...events.map(eventOf), ...others.map(otherOf)]
   return all.sort((a, b) => a.seq - b.seq).slice(0, limit)
+}
+
+/** Usage without a price that no correction speaks of. */
+export async function readUnpriced(
+  connection: DuckDBConnection,
+  from: number,
+  limit: number,
+): Promise<Recorded<Usage>[]> {
+  const key = "'#' || lpad(lower(to_hex(e.k)), 16, '0') || lpad(lower(to_hex(e.k2)), 16, '0')"
+  const list = await rows(
+    connection,
+    `${READ_EVENTS} WHERE e.seq >= $from AND e.kind = 0 AND n.basis = 'unpriced'
+       AND ${key} NOT IN (SELECT extra->>'of' FROM event WHERE kind = 1)
+     ORDER BY e.seq LIMIT $limit`,
+    { from, limit },
+  )
+  return list.map((row) => eventOf(row) as Recorded<Usage>)
 }
 
 function otherOf(row: Row): Recorded {

@@ -33,16 +33,35 @@ const SOURCE = 'litellm'
 export function eventOf(call: Call, context: EventContext): Event {
   const status = statusOf(call)
   const charge = chargeOf(call, status, context)
+  const who = attribute(call, context.attribution)
+  const { hash } = context.attribution
+  const { durationMs, ttftMs } = timesOf(call)
   const future = call.start > context.now + AHEAD
+  // Every field by itself: spreading objects into one another takes a third of the time of all this.
   const usage: Usage = {
     kind: 'usage',
     version: 1,
     key: keyOf(call),
     source: SOURCE,
     start: future ? context.now : call.start,
-    ...whoOf(call, context),
+    customer: who.customer ?? UNATTRIBUTED,
+    tier: who.tier,
+    user: who.user,
+    session: who.session,
+    agent: who.agent,
+    trace: who.trace,
+    operation: who.operation,
     callType: call.callType,
+    queryType: who.queryType,
+    modelAsked: who.modelAsked ?? name(call.fields.model_asked, hash),
+    model: name(call.model, hash) ?? who.modelUsed,
     provider: call.provider,
+    environment: who.environment,
+    project: who.project,
+    keyAlias: who.keyAlias,
+    promptName: who.promptName ?? call.promptName,
+    promptVersion: who.promptVersion ?? call.promptVersion,
+    tools: who.tools.length > 0 ? who.tools : call.toolsCalled,
     status,
     errorClass: status === 'success' ? null : (call.error?.class ?? null),
     errorMessage: status === 'success' ? null : (call.error?.message ?? null),
@@ -50,29 +69,20 @@ export function eventOf(call: Call, context: EventContext): Event {
     stream: call.stream,
     cacheHit: call.cacheHit,
     temperature: call.temperature,
-    ...charge,
-    ...timesOf(call),
+    tokens: charge.tokens,
+    cost: charge.cost,
+    basis: charge.basis,
+    saved: charge.saved,
+    durationMs,
+    ttftMs,
     contextWindow: contextWindow(call, context.prices),
     bytes: null,
     dimensions: call.dimensions,
+    metadata: who.metadata,
   }
-  return {
-    usage,
-    remarks: [...(future ? ['future' as const] : []), ...(charge.basis === 'estimated' ? ['estimated' as const] : [])],
-  }
-}
-
-function whoOf(call: Call, context: EventContext) {
-  const { modelUsed, ...who } = attribute({ ...call }, context.attribution)
-  return {
-    ...who,
-    model: name(call.model, context.attribution.hash) ?? modelUsed,
-    customer: who.customer ?? UNATTRIBUTED,
-    modelAsked: who.modelAsked ?? name(call.fields.model_asked, context.attribution.hash),
-    promptName: who.promptName ?? call.promptName,
-    promptVersion: who.promptVersion ?? call.promptVersion,
-    tools: who.tools.length > 0 ? who.tools : call.toolsCalled,
-  }
+  const remarks: EventResult[] = future ? ['future'] : []
+  if (charge.basis === 'estimated') remarks.push('estimated')
+  return { usage, remarks }
 }
 
 /** `response_time` of a stream is the time to its first token, so both are taken from the moments themselves. */

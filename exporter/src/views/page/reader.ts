@@ -7,6 +7,9 @@ import type { CustomerRow, Day, ModelRow, PageModel, SessionRow, Spend, TierRow 
 const DAYS = 30
 const TOP = 10
 const MODELS = 12
+/** While somebody looks, each call to `refresh` may ask the ledger; else only one in this time. */
+const UNWATCHED_MS = 10_000
+const WATCHED_MS = 30_000
 
 /** What the page needs besides the ledger's numbers; read at each showing. */
 export interface PageSurroundings {
@@ -35,16 +38,20 @@ export function createPageReader(
   surroundings: PageSurroundings,
 ): PageReader {
   let numbers: Numbers = NOTHING
-  let asked = { seq: -1, day: -1 }
+  let asked = { seq: -1, day: -1, at: Number.NEGATIVE_INFINITY }
+  let lookedAt = Number.NEGATIVE_INFINITY
   return {
     async refresh() {
       const health = surroundings.ledger()
       const day = calendar.day(now())
       if (health.seq === asked.seq && day === asked.day) return
+      const watched = now() - lookedAt < WATCHED_MS
+      if (!watched && now() - asked.at < UNWATCHED_MS) return
       numbers = await readNumbers(ledger, calendar, day, surroundings.tiers())
-      asked = { seq: health.seq, day }
+      asked = { seq: health.seq, day, at: now() }
     },
     read() {
+      lookedAt = now()
       const { seq, writable, reason } = surroundings.ledger()
       return {
         ...numbers,
