@@ -45,26 +45,19 @@ export function createEvents(options: EventsOptions): Events {
   rng.reseed(options.seed, 1, 1)
   const step = (options.to - options.from) / options.count
   const tracks = createTracks(rng, options.customers ?? CUSTOMERS)
-  const kinds = TIERS.map((tier) => combinations(rng, tier, options.models ?? MODELS))
+  const namesOfTiers = TIERS.map((tier) => combinations(rng, tier, options.models ?? MODELS))
   const recent: Usage[] = []
   const kept: Usage[] = []
   let made = 0
 
   const next = (): Usage => {
     const track = tracks.pick()
-    const list = kinds[track.tier] ?? []
-    const kind = list[skewed(rng, list.length)] as Kind
-    const id = uuid(rng)
-    const event: Usage = {
-      ...kind,
-      key: `litellm:${id}:chatcmpl-${id}`,
+    const list = namesOfTiers[track.tier] ?? []
+    const event = usageOf(rng, track, {
+      names: list[skewed(rng, list.length)] as Names,
+      id: uuid(rng),
       start: Math.round(options.from + made * step),
-      customer: track.customer,
-      user: track.user,
-      session: track.session,
-      trace: track.trace,
-      ...amounts(rng, kind),
-    }
+    })
     recent[made % RECENTLY] = event
     if (made % KEPT_EVERY === 0) kept.push(event)
     made++
@@ -115,45 +108,35 @@ function skewed(rng: Rng, length: number): number {
   return Math.floor(length * rng.unit() ** 2.5)
 }
 
-type Kind = Omit<
-  Usage,
-  'key' | 'start' | 'customer' | 'user' | 'session' | 'trace' | 'tokens' | 'cost' | 'durationMs' | 'ttftMs'
->
+/** Names that events share. */
+interface Names extends Fate {
+  readonly tier: string
+  readonly agent: string | null
+  readonly operation: string
+  readonly queryType: string | null
+  readonly model: string
+  readonly provider: string
+  readonly environment: string
+  readonly keyAlias: string
+  readonly stream: boolean
+}
 
 /** The combinations of names that one tier's calls have. */
-function combinations(rng: Rng, tier: string, models: number): Kind[] {
-  return Array.from({ length: Math.ceil(COMBINATIONS / TIERS.length) }, (): Kind => {
+function combinations(rng: Rng, tier: string, models: number): Names[] {
+  return Array.from({ length: Math.ceil(COMBINATIONS / TIERS.length) }, (): Names => {
     const model = rng.below(models)
-    const fate = FATES[rng.below(FATES.length)] as Fate
     const environment = rng.chance(0.8) ? 'production' : 'staging'
     return {
-      kind: 'usage',
-      version: 1,
-      source: 'litellm',
       tier,
       agent: rng.chance(0.3) ? `agent-${rng.below(AGENTS)}` : null,
-      operation: OPERATIONS[rng.below(OPERATIONS.length)] ?? null,
-      callType: 'chat',
+      operation: OPERATIONS[rng.below(OPERATIONS.length)] ?? '',
       queryType: rng.chance(0.5) ? `question-${rng.below(6)}` : null,
-      modelAsked: `model-${model}`,
       model: `model-${model}`,
-      provider: PROVIDERS[model % PROVIDERS.length] ?? null,
+      provider: PROVIDERS[model % PROVIDERS.length] ?? '',
       environment,
-      project: null,
       keyAlias: `app-${environment}`,
-      promptName: null,
-      promptVersion: null,
-      tools: [],
       stream: rng.chance(0.5),
-      cacheHit: false,
-      temperature: null,
-      saved: null,
-      contextWindow: 128_000,
-      bytes: null,
-      dimensions: null,
-      metadata: {},
-      errorMessage: null,
-      ...fate,
+      ...(FATES[rng.below(FATES.length)] as Fate),
     }
   })
 }
@@ -174,18 +157,67 @@ const FATES: readonly Fate[] = [
   { status: 'failed', basis: 'gateway', errorClass: 'RateLimitError', finishReason: null },
 ]
 
-function amounts(
-  rng: Rng,
-  kind: Kind,
-): { tokens: Tokens; cost: bigint | null; durationMs: number; ttftMs: number | null } {
-  const durationMs = 300 + rng.below(20_000)
-  if (kind.status !== 'success') return { tokens: {}, cost: 0n, durationMs, ttftMs: null }
+interface Moment {
+  readonly names: Names
+  readonly id: string
+  readonly start: number
+}
+
+/** Field by field: objects that are put together from others each get a shape of their own, and real events have one. */
+function usageOf(rng: Rng, track: Track, { names, id, start }: Moment): Usage {
+  const answered = names.status === 'success'
   const input = 20 + Math.floor(8_000 * rng.unit() ** 2)
   const output = 1 + Math.floor(1_500 * rng.unit() ** 2)
-  const cached = rng.chance(0.3) ? Math.floor(input / 2) : 0
-  const tokens: Tokens = cached > 0 ? { input: input - cached, cache_read: cached, output } : { input, output }
-  const cost = kind.basis === 'unpriced' ? null : BigInt(input * 2_500 + output * 10_000)
-  return { tokens, cost, durationMs, ttftMs: kind.stream ? Math.floor(durationMs / 4) : null }
+  const durationMs = 300 + rng.below(20_000)
+  const cost = answered ? BigInt(input * 2_500 + output * 10_000) : 0n
+  return {
+    kind: 'usage',
+    version: 1,
+    key: `litellm:${id}:chatcmpl-${id}`,
+    source: 'litellm',
+    start,
+    customer: track.customer,
+    tier: names.tier,
+    user: track.user,
+    session: track.session,
+    agent: names.agent,
+    trace: track.trace,
+    operation: names.operation,
+    callType: 'chat',
+    queryType: names.queryType,
+    modelAsked: names.model,
+    model: names.model,
+    provider: names.provider,
+    environment: names.environment,
+    project: null,
+    keyAlias: names.keyAlias,
+    promptName: null,
+    promptVersion: null,
+    tools: [],
+    status: names.status,
+    errorClass: names.errorClass,
+    errorMessage: null,
+    finishReason: names.finishReason,
+    stream: names.stream,
+    cacheHit: false,
+    temperature: null,
+    tokens: answered ? tokensOf(rng, input, output) : {},
+    cost: names.basis === 'unpriced' ? null : cost,
+    basis: names.basis,
+    saved: null,
+    durationMs,
+    ttftMs: answered && names.stream ? Math.floor(durationMs / 4) : null,
+    contextWindow: 128_000,
+    bytes: null,
+    dimensions: null,
+    metadata: {},
+  }
+}
+
+function tokensOf(rng: Rng, input: number, output: number): Tokens {
+  if (!rng.chance(0.3)) return { input, output }
+  const cached = Math.floor(input / 2)
+  return { input: input - cached, cache_read: cached, output }
 }
 
 function sessionId(rng: Rng): string {
