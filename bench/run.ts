@@ -56,7 +56,7 @@ async function main(args: readonly string[]): Promise<number> {
 /** Null when it was told to stop. */
 async function runAll(chosen: readonly BenchEntry[], setting: Setting): Promise<Ran[] | null> {
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
   const ran: Ran[] = []
   for (const [index, entry] of chosen.entries()) {
     say(`[${index + 1}/${chosen.length}] ${entry.name}: ${entry.title} … `)
