@@ -7,7 +7,7 @@ import { type BenchRow, figureRow, fixed, quantile, spread, valueRow } from './r
 import { type Client, createClient } from './support/client.ts'
 import { CUSTOMERS } from './support/events.ts'
 import { seriesOf } from './support/page.ts'
-import { type Program, startProgram } from './support/program.ts'
+import { type Program, settled, startProgram } from './support/program.ts'
 import { folder, type Setting } from './support/setting.ts'
 import { fillDay } from './support/store.ts'
 
@@ -23,6 +23,7 @@ export async function run(setting: Setting): Promise<BenchRow[]> {
   const client = createClient(program.url)
   try {
     const times = setting.quick ? 10 : 100
+    await settled(program)
     const plain = await measure(program, client, { times, headers: {} })
     const packed = await measure(program, client, { times, headers: PACKED })
     const series = seriesOf(gunzipSync(packed.page).toString('utf8'))

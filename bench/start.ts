@@ -2,17 +2,15 @@
  * A start with a million events: from the start of the process until `/readyz` answers 200, as a user starts it; and inside of
  * that, opening the ledger and reading the snapshot that the metrics start from.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { createCalendar } from '@marginwatch/exporter/calendar'
 import { openLedgerView } from '@marginwatch/exporter/views/metrics/ledger-view'
 import { type BenchRow, figureRow, fixed } from './row.ts'
 import { createClient } from './support/client.ts'
-import { type Program, startProgram } from './support/program.ts'
+import { settled, startProgram } from './support/program.ts'
 import { folder, type Setting } from './support/setting.ts'
 import { copyLedger, filledLedger, openLedger } from './support/store.ts'
 
 const GOAL = { most: 2, aim: 1 }
-const SETTLED_MS = 2_000
 
 export async function run(setting: Setting): Promise<BenchRow[]> {
   const events = setting.quick ? 200_000 : 1_000_000
@@ -57,15 +55,6 @@ async function startOnce(directory: string): Promise<number> {
   } finally {
     client.close()
     await program.stop()
-  }
-}
-
-/** Resolves when the program has used hardly any CPU for a while. */
-async function settled(program: Program): Promise<void> {
-  for (let used = Number.POSITIVE_INFINITY; used > SETTLED_MS / 4; ) {
-    const before = await program.probe('cpu')
-    await delay(SETTLED_MS)
-    used = (await program.probe('cpu')).cpu - before.cpu
   }
 }
 

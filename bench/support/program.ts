@@ -3,10 +3,13 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const MAIN = fileURLToPath(import.meta.resolve('@marginwatch/exporter/main'))
 const FED = fileURLToPath(new URL('./fed.js', import.meta.url))
 const PROBE = new URL('./probe.js', import.meta.url).href
+
+const SETTLED_MS = 2_000
 
 export interface ProgramOptions {
   /** Folder of its ledger; its policy file is written there too. */
@@ -59,6 +62,15 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       child.kill('SIGTERM')
       await ended
     },
+  }
+}
+
+/** Resolves when the program has used hardly any CPU for a while: what it does after a start is done. */
+export async function settled(program: Program): Promise<void> {
+  for (let used = Number.POSITIVE_INFINITY; used > SETTLED_MS / 4; ) {
+    const before = await program.probe('cpu')
+    await delay(SETTLED_MS)
+    used = (await program.probe('cpu')).cpu - before.cpu
   }
 }
 
