@@ -75,6 +75,12 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
       expect(await sum()).toEqual({ calls: 3, cost: 675_000n })
     })
 
+    it('finds a second report of a call that names another start', async () => {
+      await ledger.append([usage('a'), usage('b')])
+      const moved = usage('a', { start: T0 - 20 * DAY })
+      expect(await ledger.append([moved, usage('b'), usage('c')])).toMatchObject({ accepted: 1, duplicates: 2 })
+    })
+
     it('finds a second report of a call that is older than the de-duplication window', async () => {
       const old = usage('old', { start: T0 - 300 * DAY })
       await ledger.append([old])

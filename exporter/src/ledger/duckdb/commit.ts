@@ -5,7 +5,7 @@ import { hashKey, type KeyHash, keyWord } from '../key.ts'
 import type { Conflict, Receipt, Recorded, Refusal } from '../ledger.ts'
 import { appendRows, bigint, type Column, text } from './append.ts'
 import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
-import { conflictOf, type Kept, keptFrom, lookUp } from './lookup.ts'
+import { type Asked, conflictOf, type Kept, keptFrom, lookUp } from './lookup.ts'
 import { appendNames } from './names.ts'
 import type { State } from './state.ts'
 
@@ -71,15 +71,16 @@ interface Tally {
 }
 
 /** Keys that the set of recent keys cannot answer for. */
-function doubtful(state: State, appends: readonly (readonly Entry[])[], hashes: readonly KeyHash[][]): KeyHash[] {
-  const list: KeyHash[] = []
-  appends.forEach((entries, a) => {
-    entries.forEach((entry, index) => {
+function doubtful(state: State, appends: readonly (readonly Entry[])[], hashes: readonly KeyHash[][]): Asked[] {
+  const list: Asked[] = []
+  for (const [a, entries] of appends.entries()) {
+    for (const [index, entry] of entries.entries()) {
       const hash = hashes[a]?.[index] as KeyHash
-      const old = 'start' in entry && entry.start < state.recentFrom
-      if (old || state.recent.has(keyWord(hash.id))) list.push(hash)
-    })
-  })
+      const start = 'start' in entry ? entry.start : null
+      const old = start !== null && start < state.recentFrom
+      if (old || state.recent.has(keyWord(hash.id))) list.push({ hash, start })
+    }
+  }
   return list
 }
 

@@ -40,6 +40,7 @@ export function callsOf(event: Usage | Correction): number {
 }
 
 function extraOf(event: Usage | Correction): string {
+  if (event.kind === 'usage' && isPlain(event)) return ''
   const rare: Record<string, unknown> =
     event.kind === 'correction'
       ? { of: event.of, reason: event.reason, by: event.by }
@@ -54,6 +55,13 @@ function extraOf(event: Usage | Correction): string {
         }
   const json = JSON.stringify(rare)
   return json === '{}' ? '' : json
+}
+
+/** Most events have nothing rare about them. */
+function isPlain(event: Usage): boolean {
+  const { errorMessage, temperature, bytes, dimensions, cacheHit, tools, metadata } = event
+  const unsaid = errorMessage === null && temperature === null && bytes === null && dimensions === null
+  return unsaid && !cacheHit && tools.length === 0 && !hasAny(metadata)
 }
 
 function hasAny(record: object): boolean {
