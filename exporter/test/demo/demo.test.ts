@@ -78,7 +78,6 @@ it('a month of history that is being brought in can be stopped, and the next sta
   const args = ['serve', '--port', '0', '--data', directory]
   const first = launchProgram({ args })
   await first.until('Bringing in a month of history')
-  await pause(500)
   first.signal('SIGINT')
   expect(await first.ended).toBe(0)
   const [row] = await readLedger(join(directory, 'demo'), (rows) =>

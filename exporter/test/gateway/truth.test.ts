@@ -67,7 +67,7 @@ describe('the ledger is the truth about what the gateway did, by status, custome
   it('by a push that loses and repeats as the real one does, and a poll beside it', async () => {
     await start({
       seed: 3,
-      push: { loss: 'as-real', flushMs: 15_000, duplicates: 0.1 },
+      push: { loss: 'as-real', flushMs: 30_000, duplicates: 0.1 },
       poll: true,
       trouble: { unreached: 0.1, unanswered: 0.1 },
     })
@@ -90,7 +90,7 @@ describe('the ledger is the truth about what the gateway did, by status, custome
   it('by a push alone that loses nothing', async () => {
     await start({
       seed: 31,
-      push: { loss: 'none', flushMs: 15_000, duplicates: 0.2 },
+      push: { loss: 'none', flushMs: 30_000, duplicates: 0.2 },
       poll: false,
       trouble: { unreached: 0.1, unanswered: 0.2 },
     })
@@ -104,7 +104,7 @@ describe('the ledger is the truth about what the gateway did, by status, custome
   it('by a push that lost much, and a poll that is set up later and reads it all back', async () => {
     await start({
       seed: 55,
-      push: { loss: 'as-real', flushMs: 15_000 },
+      push: { loss: 'as-real', flushMs: 30_000 },
       poll: false,
       trouble: { unreached: 0.4, unanswered: 0 },
     })

@@ -123,7 +123,7 @@ export async function startWorld(options: GatewayOptions): Promise<World> {
 }
 
 function policyOf({ url, masterKey }: Litellm, poll: boolean): Policy {
-  const how = `{ url: "${url}", key: "\${LITELLM_KEY}", every: 1m, lag: 2m, backfill: 6h, page_size: 40 }`
+  const how = `{ url: "${url}", key: "\${LITELLM_KEY}", every: 2m, lag: 2m, backfill: 6h, page_size: 40 }`
   const text = `version: 1
 server: { port: 0 }
 ledger: { retention: forever }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { Rng } from '@marginwatch/sandbox'
 import { hashKey, storedKey } from '../../src/ledger/key.ts'
 import type { RowReader } from '../../src/ledger/ledger.ts'
@@ -42,18 +42,20 @@ export async function killRounds({ rounds, seed = 1, clients = 4, onRound }: Kil
   const { path, remove } = await scratch()
   const policy = join(path, 'policy.yaml')
   await writeFile(policy, 'version: 1\nserver: { port: 0 }\n')
-  const args = ['serve', '--no-demo', '--config', policy, '--data', path, '--log-level', 'warn']
-  const calls = varied(seed, Date.now())
-  let running: Program | null = null
-  const start = async () => {
+  const data = join(path, 'data')
+  const args = ['serve', '--no-demo', '--config', policy, '--data', data, '--log-level', 'warn']
+  let running = await startProgram({ args })
+  const start = async (): Promise<Program> => {
     running = await startProgram({ args })
     return running
   }
   const trial: Trial = {
     args,
     start,
+    running: () => running,
     path,
-    calls,
+    data,
+    calls: varied(seed, Date.now()),
     clients,
     rng: new Rng(seed, 77),
     seed,
@@ -65,7 +67,7 @@ export async function killRounds({ rounds, seed = 1, clients = 4, onRound }: Kil
     for (let round = 1; round <= rounds; round++) onRound?.(await oneRound(trial, round))
     await everythingAgain(trial)
   } finally {
-    await (running as Program | null)?.kill()
+    await running.kill()
     await remove()
   }
 }
@@ -74,7 +76,11 @@ interface Trial {
   readonly args: readonly string[]
   /** Starts the program on the same data. */
   readonly start: () => Promise<Program>
+  /** The program that was started last. */
+  readonly running: () => Program
   readonly path: string
+  /** Where the program has its ledger. */
+  readonly data: string
   readonly calls: Varied
   readonly clients: number
   readonly rng: Rng
@@ -91,25 +97,42 @@ async function oneRound(trial: Trial, round: number): Promise<KillRound> {
   const where = `seed ${trial.seed}, round ${round}`
   const also = round % 4 === 2 ? 'starting' : round % 4 === 0 ? 'stopping' : null
   const { before, acknowledged, killedAfterMs } = await loadAndKill(trial, round)
+  // As the kill left it: opening a ledger mends it, and that is for the program to do.
+  const copy = join(trial.path, 'as-killed')
+  await copyFiles(trial.data, copy)
   if (also === 'starting') await killWhileStarting(trial)
 
   const program = await trial.start()
-  const first = await scrape(program.url)
-  assert.deepEqual(fallen(before, first), [], `${where}: counters fell`)
+  const page = await scrape(program.url)
+  assert.deepEqual(fallen(before, page), [], `${where}: counters fell`)
+  const events = await readLedger(copy, (rows) => check(rows, { trial, page, where }))
   await sendAgain(program, trial.calls, acknowledged, where)
   const last = await scrape(program.url)
-  assert.deepEqual(fallen(first, last), [], `${where}: counters fell without a restart`)
+  assert.deepEqual(fallen(page, last), [], `${where}: counters fell without a restart`)
+  if (also === 'stopping') await stopAndKill(program, { trial, page: last, where })
+  return { round, killedAfterMs, also, acknowledgedEvents: new Set(acknowledged.flat()).size, events }
+}
 
-  if (also === 'stopping') await killWhileStopping(program, trial)
-  else assert.equal(await program.stop(), 0, `${where}: no clean stop:\n${program.output()}`)
-  const events = await readLedger(trial.path, (rows) => check(rows, { trial, page: last, where }))
-  const acknowledgedEvents = new Set(acknowledged.flat()).size
-  return { round, killedAfterMs, also, acknowledgedEvents, events }
+/** Kills it in the middle of a stop, and then lets it stop; what the file says must be what was shown before. */
+async function stopAndKill(program: Program, { trial, page, where }: Expected): Promise<void> {
+  program.signal('SIGTERM')
+  await pause(trial.rng.between(0, 60))
+  await program.kill()
+  const next = await trial.start()
+  assert.equal(await next.stop(), 0, `${where}: no clean stop:\n${next.output()}`)
+  await readLedger(trial.data, (rows) => check(rows, { trial, page, where }))
+  await trial.start()
+}
+
+interface Expected {
+  readonly trial: Trial
+  readonly page: Page
+  readonly where: string
 }
 
 /** Loads a program until it is killed; returns the last whole page that was seen before. */
 async function loadAndKill(trial: Trial, round: number) {
-  const program = await trial.start()
+  const program = trial.running()
   const { calls, clients, next, again, rng } = trial
   const load = startLoad({ url: program.url, calls, clients, seed: trial.seed * 1000 + round, from: next, again })
   let before = await scrape(program.url)
@@ -136,15 +159,6 @@ async function killWhileStarting({ args, rng }: Trial): Promise<void> {
   await program.kill()
 }
 
-async function killWhileStopping(program: Program, { start, rng }: Trial): Promise<void> {
-  program.signal('SIGTERM')
-  await pause(rng.between(0, 60))
-  await program.kill()
-  // What a kill in the middle of a stop left must be read by the program, and not first by the test.
-  const next = await start()
-  assert.equal(await next.stop(), 0, next.output())
-}
-
 /** Nothing that was acknowledged may be new. */
 async function sendAgain({ url }: Program, calls: Varied, batches: readonly Batch[], where: string): Promise<void> {
   for (const batch of batches) {
@@ -156,7 +170,7 @@ async function sendAgain({ url }: Program, calls: Varied, batches: readonly Batc
 
 /** In the end, all that was ever acknowledged, and all that never had an answer, is sent once more. */
 async function everythingAgain(trial: Trial): Promise<void> {
-  const program = await trial.start()
+  const program = trial.running()
   const where = `seed ${trial.seed}, at the end`
   await sendAgain(program, trial.calls, pieces([...trial.sure], 500), where)
   for (const batch of trial.again) {
@@ -165,13 +179,12 @@ async function everythingAgain(trial: Trial): Promise<void> {
   }
   const page = await scrape(program.url)
   assert.equal(await program.stop(), 0, program.output())
-  const events = await readLedger(trial.path, (rows) => check(rows, { trial, page, where }))
+  const events = await readLedger(trial.data, (rows) => check(rows, { trial, page, where }))
   assert.equal(events, trial.next, `${where}: every call that was ever sent is one event`)
 }
 
 /** Compares the file with what was sent, and the page with the file; returns how many events the file holds. */
-async function check(rows: RowReader, expected: { trial: Trial; page: Page; where: string }): Promise<number> {
-  const { trial, page, where } = expected
+async function check(rows: RowReader, { trial, page, where }: Expected): Promise<number> {
   assert.deepEqual(differences(page, await countersBySql(rows)), [], `${where}: the page differs from SQL`)
   const kept = await rows('SELECT k, k2, customer, cost FROM event')
   const byKey = new Map(kept.map((row) => [storedKey(row.k as bigint, row.k2 as bigint), row]))
@@ -194,4 +207,10 @@ async function check(rows: RowReader, expected: { trial: Trial; page: Page; wher
 
 function pieces<T>(list: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size))
+}
+
+async function copyFiles(from: string, to: string): Promise<void> {
+  await rm(to, { recursive: true, force: true })
+  await mkdir(to)
+  for (const name of await readdir(from)) await copyFile(join(from, name), join(to, name))
 }
