@@ -1,7 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { scratch } from '../support/ledger.ts'
 import { type Program, runProgram, startProgram } from '../support/program.ts'
 import { scrape } from '../support/scrape.ts'
@@ -59,13 +59,18 @@ describe('a policy while the program runs', () => {
   }
 
   /** Asks until the gauge has this value. */
-  async function reloadSuccess(value: '0' | '1'): Promise<void> {
-    for (;;) {
+  function reloadSuccess(value: '0' | '1'): Promise<true> {
+    return eventually(`marginwatch_policy_reload_success is ${value}`, async () => {
       const { families } = await scrape(program.url)
       const [sample] = families.find(({ name }) => name === 'marginwatch_policy_reload_success')?.samples ?? []
-      if (sample?.value === value) return
-      await pause(20)
-    }
+      return sample?.value === value ? true : null
+    })
+  }
+
+  function inForce(): Promise<true> {
+    return eventually('a new policy is in force', () =>
+      program.output().includes('a new one is in force') ? true : null,
+    )
   }
 
   async function readyz(): Promise<{ ready: boolean; policy: { ok: boolean; problems: string[] } }> {
@@ -76,7 +81,7 @@ describe('a policy while the program runs', () => {
   it('is taken up when its file was changed', async () => {
     expect(await customerNow()).toBe('first')
     await replaceFile(policy('second'))
-    await program.until('a new one is in force')
+    await inForce()
     expect(await customerNow()).toBe('second')
     await reloadSuccess('1')
   })
@@ -85,15 +90,17 @@ describe('a policy while the program runs', () => {
     program.signal('SIGHUP')
     await replaceFile(policy('second'))
     program.signal('SIGHUP')
-    await program.until('a new one is in force')
+    await inForce()
     expect(await customerNow()).toBe('second')
   })
 
   it('is read again on SIGHUP, where nothing but the signal asks for it', async () => {
     await replaceFile(policy('second', 'sesions: {}\n'))
-    await program.until('policy refused')
+    await eventually('it was refused', () => (program.output().includes('policy refused') ? true : null))
     program.signal('SIGHUP')
-    await program.until(/policy refused[\s\S]*policy refused/)
+    await eventually('it was refused a second time', () =>
+      /policy refused[\s\S]*policy refused/.test(program.output()) ? true : null,
+    )
     expect(await customerNow()).toBe('first')
   })
 

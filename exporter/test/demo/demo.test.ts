@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { TIERS } from '@marginwatch/sandbox'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { THROUGH } from '../../src/demo.ts'
+import { eventually } from '../support/eventually.ts'
 import { openLedger, scratch } from '../support/ledger.ts'
 import { launchProgram, type Program, startProgram } from '../support/program.ts'
 import { fallen, type Page, scrape, sumOf } from '../support/scrape.ts'
@@ -40,19 +40,20 @@ const costOf = (page: Page, tier: string) => sumOf(page, 'llm_cost_usd_total', (
 const isDemo = (page: Page) => sumOf(page, 'marginwatch_demo') === 1_000_000_000n
 
 /** Scrapes until the page fits. */
-async function until({ url }: Program, fits: (page: Page) => boolean): Promise<Page> {
-  for (;;) {
+function until({ url }: Program, what: string, fits: (page: Page) => boolean): Promise<Page> {
+  return eventually(what, async () => {
     const page = await scrape(url)
-    if (fits(page)) return page
-    await pause(100)
-  }
+    return fits(page) ? page : null
+  })
 }
 
 it('without a source the program demonstrates itself: cost grows in every tier, marked as a demo, and survives SIGINT', async () => {
   const first = await start()
   expect(first.output()).toMatch(/^No source is set, so this is a demonstration:/)
-  const early = await until(first, (page) => TIERS.every((tier) => costOf(page, tier) > 0n))
-  const late = await until(first, (page) => TIERS.every((tier) => costOf(page, tier) > costOf(early, tier)))
+  const early = await until(first, 'cost in every tier', (page) => TIERS.every((tier) => costOf(page, tier) > 0n))
+  const late = await until(first, 'growth in every tier', (page) =>
+    TIERS.every((tier) => costOf(page, tier) > costOf(early, tier)),
+  )
   expect(isDemo(early)).toBe(true)
   const page = await (await fetch(first.url)).text()
   expect(page).toContain('<strong>Demo.</strong>')
@@ -66,10 +67,10 @@ it('without a source the program demonstrates itself: cost grows in every tier, 
 
   const second = await start()
   // Nothing is shown before the poll has caught up.
-  const again = await until(second, (page) => sumOf(page, 'llm_requests_total') > 0n)
+  const again = await until(second, 'calls', (page) => sumOf(page, 'llm_requests_total') > 0n)
   expect(fallen(late, again)).toEqual([])
   expect(isDemo(again)).toBe(true)
-  await until(second, (page) => TIERS.every((tier) => costOf(page, tier) > costOf(again, tier)))
+  await until(second, 'growth in every tier', (page) => TIERS.every((tier) => costOf(page, tier) > costOf(again, tier)))
   expect(await second.stop()).toBe(0)
 })
 

@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { eventually } from '../support/eventually.ts'
 import { describeUnless } from '../support/installed.ts'
 import { startProgram } from '../support/program.ts'
 import { push } from '../support/push.ts'
@@ -50,7 +50,7 @@ describeUnless(whyNoVolume(), 'the program on a full disk', () => {
     expect((await fetch(`${program.url}/healthz`)).status).toBe(200)
 
     disk.clear()
-    while ((await ready(program.url)).status !== 200) await pause(50)
+    await eventually('ready again', async () => ((await ready(program.url)).status === 200 ? true : null))
     expect(gauge(await scrape(program.url))).toBe(nanosOf('1'))
     expect((await push(program.url, batch(taken++))).body).toMatchObject({ accepted: BATCH, duplicates: 0 })
     for (let n = 0; n < taken; n++)

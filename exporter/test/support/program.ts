@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type Ran, run } from './run.ts'
+import type { Ran } from './run.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
@@ -20,6 +20,8 @@ export interface Program {
   readonly port: number
   /** What it wrote so far, both streams in the order in which they arrived. */
   output(): string
+  /** The same, by stream. */
+  written(): { readonly stdout: string; readonly stderr: string }
   signal(name: 'SIGINT' | 'SIGTERM' | 'SIGHUP'): void
   /** Resolves with its exit code once it has ended; null when a signal ended it. */
   readonly ended: Promise<number | null>
@@ -30,6 +32,12 @@ export interface Program {
   /** Asks it to end and returns its exit code. */
   stop(): Promise<number | null>
 }
+
+/** A test that fails leaves its program behind; it must not outlive the tests. */
+const alive = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL')
+})
 
 /** A program that ended before it listened; `output` is all it wrote. */
 export class ProgramEnded extends Error {
@@ -58,20 +66,24 @@ export function launchProgram({ args, env = {}, cwd }: ProgramOptions): Omit<Pro
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd === undefined ? {} : { cwd }),
   })
+  alive.add(child)
   let output = ''
+  const written = { stdout: '', stderr: '' }
   let over = false
   let code: number | null = null
   const watchers: (() => void)[] = []
   const changed = () => {
     for (const watcher of watchers.splice(0)) watcher()
   }
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
       output += text
+      written[name] += text
       changed()
     })
   }
   const ended = end(child).then((how) => {
+    alive.delete(child)
     over = true
     code = how
     changed()
@@ -86,6 +98,7 @@ export function launchProgram({ args, env = {}, cwd }: ProgramOptions): Omit<Pro
   return {
     pid: child.pid ?? -1,
     output: () => output,
+    written: () => ({ ...written }),
     signal: (name) => void child.kill(name),
     ended,
     until,
@@ -100,9 +113,21 @@ export function launchProgram({ args, env = {}, cwd }: ProgramOptions): Omit<Pro
   }
 }
 
-/** Runs the program to its end. */
-export function runProgram({ args, env = {} }: Omit<ProgramOptions, 'cwd'>): Promise<Ran> {
-  return run(process.execPath, [built(), ...args], { env: { ...cleanEnvironment(), ...env } })
+/** Runs the program to its end. Ends it, and rejects, when it listens instead. */
+export async function runProgram(options: Omit<ProgramOptions, 'cwd'>): Promise<Ran> {
+  const { until, kill, ended, written } = launchProgram(options)
+  const listens = await Promise.race([
+    ended.then(() => false),
+    until(LISTENS).then(
+      () => true,
+      () => false,
+    ),
+  ])
+  if (listens) {
+    await kill()
+    throw new Error(`the program was to end, but it listens:\n${written().stdout}`)
+  }
+  return { code: await ended, ...written() }
 }
 
 const LISTENS = /Marginwatch (?:listens|shows its demonstration) at (http:\S+)\n/
