@@ -39,6 +39,8 @@ export interface Demo {
 const MONTH_MS = 30 * 86_400_000
 const MINUTE_MS = 60_000
 const SEED = 1
+/** About 240,000 calls a month: enough for days and weeks to have their shape, and brought in within 20 s. */
+const HISTORY_DENSITY = 0.8
 const BATCH = 2_000
 /** Under which name the ledger keeps how far the history reaches. */
 export const THROUGH = 'demo/through'
@@ -67,7 +69,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       const from = Math.max(known || 0, to - MONTH_MS)
       const context = contextOf({ policy: current, prices: prices.current, now })
       const usages = function* (): Generator<{ start: number; usage: Usage }> {
-        for (const call of traffic.calls(from, to)) {
+        for (const call of traffic.calls(from, to, { density: HISTORY_DENSITY })) {
           for (const record of pushRecords(call, { slim: true })) {
             yield { start: call.start, usage: eventOf(readRecord({ ...record }), context).usage }
           }
@@ -86,7 +88,15 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
           await remember?.(now()).catch(() => undefined)
         }
       }
-      const going = replay({ traffic, from: begin, density: speed, server, now, sleep, signal: stop.signal })
+      const going = replay({
+        traffic,
+        from: begin,
+        density: speed * HISTORY_DENSITY,
+        server,
+        now,
+        sleep,
+        signal: stop.signal,
+      })
       running = Promise.allSettled([going, keep()])
     },
     async close() {
