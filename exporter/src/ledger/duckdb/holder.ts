@@ -24,7 +24,7 @@ export interface HolderOptions extends StateOptions {
 export interface Holder {
   /** The open file; throws LedgerUnavailable while there is none. */
   use(): State
-  /** Runs a read on a connection of its own. */
+  /** Runs a read on a connection that nothing else is using. */
   read<T>(job: (connection: DuckDBConnection) => Promise<T>): Promise<T>
   /** A write failed. */
   fail(cause: unknown): void
@@ -94,12 +94,20 @@ export function holdOpen(first: State, options: HolderOptions): Holder {
   }
 }
 
+/** So many connections are kept for the next read; opening one costs as much as a small question. */
+const KEPT_READERS = 4
+
 async function readOn<T>(state: State, job: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const connection = await state.instance.connect()
+  const connection = state.readers.pop() ?? (await state.instance.connect())
+  let clean = false
   try {
-    return await job(connection)
+    const result = await job(connection)
+    clean = true
+    return result
   } finally {
-    connection.closeSync()
+    // One that failed may still be in a transaction.
+    if (clean && !state.closed && state.readers.length < KEPT_READERS) state.readers.push(connection)
+    else connection.closeSync()
   }
 }
 

@@ -23,6 +23,10 @@ export interface StateOptions {
 export interface State {
   readonly instance: DuckDBInstance
   readonly writer: DuckDBConnection
+  /** Connections that no read is using. */
+  readonly readers: DuckDBConnection[]
+  /** A read that ends after this must close its connection, or the file stays open. */
+  closed: boolean
   readonly names: NameSets
   readonly admissions: Admissions
   readonly recent: RecentKeys
@@ -48,6 +52,8 @@ export async function openState(options: StateOptions): Promise<State> {
     return {
       instance,
       writer,
+      readers: [],
+      closed: false,
       names: createNameSets(await one(writer, 'SELECT coalesce(max(id), 0) + 1 AS v FROM name_set')),
       admissions: createAdmissions({ ...options, ...(await readAdmitted(writer)) }),
       recent: await readRecent(writer, recentFrom),
@@ -65,6 +71,8 @@ export async function openState(options: StateOptions): Promise<State> {
 
 /** Closes the file: an open connection would keep it open. */
 export function closeState(state: State): void {
+  state.closed = true
+  for (const reader of state.readers.splice(0)) reader.closeSync()
   state.writer.closeSync()
   state.instance.closeSync()
 }

@@ -4,25 +4,37 @@ import { dayTotals } from '../queries.ts'
 import { customerSql, histogramSql, TOTALS_COLUMNS } from '../totals.ts'
 
 /**
- * Adds the events after `rolled` to the sums of their days, one row each name and day, and remembers how far the sums now
- * reach; all in one transaction. Returns that number.
+ * Appends the sums of the events after `rolled`, one row each day and name, and remembers how far the sums now reach, in one
+ * transaction. Returns that number.
  */
 export async function rollUp(connection: DuckDBConnection, rolled: number, seq: number): Promise<number> {
   await inTransaction(connection, async () => {
-    const touched = `SELECT DISTINCT day FROM event WHERE seq > ${rolled}`
-    await connection.run(
-      `CREATE OR REPLACE TEMP TABLE fresh AS
-       SELECT day, customer, tier, model, provider, sum(calls)::BIGINT, sum(unpriced)::BIGINT, sum(tokens)::BIGINT,
-         sum(cost)::BIGINT
-       FROM (SELECT * FROM day_total WHERE day IN (${touched}) UNION ALL ${dayTotals(`e.seq > ${rolled}`)}) GROUP BY ALL`,
-    )
-    await connection.run(`DELETE FROM day_total WHERE day IN (${touched})`)
-    await connection.run('INSERT INTO day_total SELECT * FROM fresh')
-    await connection.run('DROP TABLE fresh')
+    await connection.run(`INSERT INTO day_total ${dayTotals(`e.seq > ${rolled}`)}`)
     await connection.run("DELETE FROM memory WHERE name = 'rolled'")
     await connection.run("INSERT INTO memory VALUES ('rolled', $seq)", { seq: String(seq) })
   })
   return seq
+}
+
+/**
+ * Sums rows of one day and name into one, in days where rows have at least doubled by appending: so a day is rewritten seldom,
+ * however often it is added to.
+ */
+export async function compactDays(connection: DuckDBConnection): Promise<void> {
+  await inTransaction(connection, async () => {
+    await connection.run(
+      `CREATE OR REPLACE TEMP TABLE piled AS SELECT day FROM day_total GROUP BY day
+       HAVING count(*) >= 2 * count(DISTINCT (customer, tier, model, provider))`,
+    )
+    await connection.run(
+      `CREATE OR REPLACE TEMP TABLE summed AS
+       SELECT day, customer, tier, model, provider, sum(calls)::BIGINT, sum(unpriced)::BIGINT, sum(tokens)::BIGINT,
+         sum(cost)::BIGINT
+       FROM day_total WHERE day IN (SELECT day FROM piled) GROUP BY ALL`,
+    )
+    await connection.run('DELETE FROM day_total WHERE day IN (SELECT day FROM piled)')
+    await connection.run('INSERT INTO day_total SELECT * FROM summed')
+  })
 }
 
 /**

@@ -7,7 +7,7 @@ import { sentence } from './connect.ts'
 import type { Holder } from './holder.ts'
 import { readEntries } from './read.ts'
 import type { State } from './state.ts'
-import { rollUp } from './upkeep.ts'
+import { compactDays, rollUp } from './upkeep.ts'
 
 export interface WritingOptions {
   readonly calendar: Calendar
@@ -31,16 +31,20 @@ export interface Writing {
 
 /** Summing these anew takes a millisecond or two. */
 const ROLL_UP_AFTER = 20_000
+/** How often sums are appended before days that have grown are summed into fewer rows. */
+const COMPACT_EVERY = 8
 const PAGE = 5_000
 
 export function createWriting(options: WritingOptions): Writing {
   const { feed, calendar, now } = options
   let published = options.published
+  let rollUps = 0
 
   const rollUpDays = async (state: State) => {
     if (state.seq - state.rolled < (options.rollUpAfter ?? ROLL_UP_AFTER)) return
     try {
       state.rolled = await rollUp(state.writer, state.rolled, state.seq)
+      if (++rollUps % COMPACT_EVERY === 0) await compactDays(state.writer)
     } catch (cause) {
       // The commit before it is durable and was acknowledged; only what comes next has to wait.
       options.holder().fail(cause)
