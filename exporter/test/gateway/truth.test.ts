@@ -11,6 +11,8 @@ import {
   type World,
 } from '../support/gateway.ts'
 import { push } from '../support/push.ts'
+import { scrape } from '../support/scrape.ts'
+import { countersBySql, differences } from '../support/sql-truth.ts'
 
 /** Longer than the traffic and its latest row take, and until the poll has looked for late ones behind that. */
 const SETTLED = 2 * HOUR + 5 * MINUTE
@@ -23,8 +25,15 @@ async function start(options: GatewayOptions): Promise<World> {
   return world
 }
 
+/** The ledger's sums; what `/metrics` shows must be no other. */
 async function ledger() {
-  return (await world.app.ledger.snapshot((rows) => sumsOf(rows))).state
+  const { url, ledger } = world.app
+  const { state } = await ledger.snapshot(async (rows) => ({
+    sums: await sumsOf(rows),
+    shown: await countersBySql(rows),
+  }))
+  expect(differences(await scrape(url), state.shown)).toEqual([])
+  return state.sums
 }
 
 const truth = () => expectedOf(world.calls, world.toldFailures)
