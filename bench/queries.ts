@@ -1,6 +1,7 @@
 /**
  * The named questions of page and API to a ledger that holds a million events (and ten million with `--large`), one after the
- * other, on a machine where nothing else asks. Turning rows into JavaScript is in it.
+ * other, on a machine where nothing else asks. Turning rows into JavaScript is in it. What a dashboard asks all the time has
+ * the goal of DESIGN section 8; what reads every event of a month has that of any aggregate.
  */
 import { createCalendar } from '@marginwatch/exporter/calendar'
 import type { Ledger, SqlValue } from '@marginwatch/exporter/ledger/ledger'
@@ -28,11 +29,16 @@ async function ofSize(setting: Setting, { events, goal }: Size): Promise<BenchRo
   const ledger = await openLedger(await filledLedger(setting, events))
   try {
     const rows: BenchRow[] = []
-    for (const { name, query, params } of questions(Date.now())) {
+    for (const { name, query, params, raw } of questions(Date.now())) {
       const times = await measure(ledger, { query, params, times: setting.quick ? 20 : 100 })
       rows.push(
         valueRow(
-          { name: `${fixed(events, 0)} events: ${name}, p95`, unit: 'ms', decimals: 1, goal },
+          {
+            name: `${fixed(events, 0)} events: ${name}, p95`,
+            unit: 'ms',
+            decimals: 1,
+            goal: raw ? { most: 200 } : goal,
+          },
           quantile(times, 0.95),
           `p50 ${quantile(times, 0.5).toFixed(1)}, ${spread(times, 1)}`,
         ),
@@ -46,6 +52,8 @@ async function ofSize(setting: Setting, { events, goal }: Size): Promise<BenchRo
 
 interface Question {
   readonly name: string
+  /** It reads single events of all days, not their sums. */
+  readonly raw?: true
   readonly query: string
   readonly params: Readonly<Record<string, SqlValue>>
 }
@@ -59,9 +67,14 @@ function questions(now: number): Question[] {
     { name: 'models, 31 days', query: 'models', params: { ...month, limit: 50 } },
     { name: 'customers, 31 days, 50 dearest', query: 'customers', params: { ...month, limit: 50 } },
     { name: 'sessions, 1 day, 10 dearest', query: 'sessions', params: { from: now - DAY, to: now, limit: 10 } },
-    { name: 'sessions, 31 days, 10 dearest', query: 'sessions', params: { from: now - 31 * DAY, to: now, limit: 10 } },
+    {
+      name: 'sessions, 31 days, 10 dearest',
+      query: 'sessions',
+      params: { from: now - 31 * DAY, to: now, limit: 10 },
+      raw: true,
+    },
     { name: 'active in 24 h', query: 'active', params: { from: now - DAY } },
-    { name: 'active in 31 days', query: 'active', params: { from: now - 31 * DAY } },
+    { name: 'active in 31 days', query: 'active', raw: true, params: { from: now - 31 * DAY } },
   ]
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { T0, usage } from '../../test/support/entries.ts'
 import { SMALL_BOUNDS } from '../../test/support/ledger.ts'
-import type { Admission } from '../usage.ts'
+import type { Admission, Usage } from '../usage.ts'
 import { type Admissions, createAdmissions, isNamed } from './admission.ts'
+import { createNameSets } from './duckdb/names.ts'
 
 const IDLE = 35 * 86_400_000
 
@@ -16,6 +17,12 @@ function admissions(over: Partial<Parameters<typeof createAdmissions>[0]> = {}):
   })
 }
 
+const sets = createNameSets(1)
+
+function name(state: Admissions, event: Usage, at: number, admit: (entry: Admission) => void): number {
+  return state.name(event, sets.idOf(event), at, admit)
+}
+
 function changes(run: (admit: (entry: Admission) => void) => void): string[] {
   const list: string[] = []
   run((entry) => list.push(`${entry.change} ${entry.label} ${entry.value}`))
@@ -25,16 +32,16 @@ function changes(run: (admit: (entry: Admission) => void) => void): string[] {
 describe('series of their own', () => {
   it('are given first come, first served, and to none beyond the bound', () => {
     const state = admissions()
-    const model = (name: string) =>
+    const model = (value: string) =>
       isNamed(
-        state.name(usage(name, { model: name }), T0, () => undefined),
+        name(state, usage(value, { model: value }), T0, () => undefined),
         'model',
       )
     expect(['a', 'b', 'c', 'd', 'a', 'e', 'c'].map(model)).toEqual([true, true, true, false, true, false, true])
   })
 
   it('are given with the first event: the admission comes before it', () => {
-    const list = changes((admit) => admissions().name(usage('a'), T0, admit))
+    const list = changes((admit) => name(admissions(), usage('a'), T0, admit))
     expect(list).toEqual([
       'admit tier tier_1',
       'admit model openai/gpt-4o',
@@ -56,32 +63,32 @@ describe('series of their own', () => {
     })
     const state = admissions()
     let named = 0
-    expect(changes((admit) => (named = state.name(event, T0, admit)))).toEqual([])
+    expect(changes((admit) => (named = name(state, event, T0, admit)))).toEqual([])
     for (const label of ['tier', 'model', 'agent', 'customer'] as const) expect(isNamed(named, label)).toBe(true)
   })
 
   it('are not given to models that only refused calls name', () => {
     const state = admissions()
     const refused = usage('a', { status: 'rejected', model: 'made-up', provider: 'made-up', errorClass: 'made-up' })
-    expect(changes((admit) => state.name(refused, T0, admit)).join()).not.toContain('made-up')
-    const named = state.name(usage('b', { model: 'made-up' }), T0, () => undefined)
+    expect(changes((admit) => name(state, refused, T0, admit)).join()).not.toContain('made-up')
+    const named = name(state, usage('b', { model: 'made-up' }), T0, () => undefined)
     expect(isNamed(named, 'model')).toBe(true)
   })
 
   it('are given to refused calls of a tier, whose made-up models are counted together', () => {
     const state = admissions()
-    const named = state.name(usage('a', { status: 'rejected', model: 'made-up' }), T0, () => undefined)
+    const named = name(state, usage('a', { status: 'rejected', model: 'made-up' }), T0, () => undefined)
     expect([isNamed(named, 'series'), isNamed(named, 'tier'), isNamed(named, 'model')]).toEqual([true, true, false])
   })
 
   it('are never given to a value that is called like the sum of the rest', () => {
-    const named = admissions().name(usage('a', { customer: 'other', model: 'other' }), T0, () => undefined)
+    const named = name(admissions(), usage('a', { customer: 'other', model: 'other' }), T0, () => undefined)
     expect([isNamed(named, 'customer'), isNamed(named, 'model')]).toEqual([false, false])
   })
 
   it('are bounded for combinations too', () => {
     const state = admissions({ bounds: { ...SMALL_BOUNDS, tier: 50, series: 3 } })
-    const tiers = Array.from({ length: 6 }, (_, i) => state.name(usage('x', { tier: `t${i}` }), T0, () => undefined))
+    const tiers = Array.from({ length: 6 }, (_, i) => name(state, usage('x', { tier: `t${i}` }), T0, () => undefined))
     expect(tiers.map((named) => isNamed(named, 'series'))).toEqual([true, true, true, false, false, false])
     expect(tiers.every((named) => isNamed(named, 'tier'))).toBe(true)
   })
@@ -90,7 +97,7 @@ describe('series of their own', () => {
 describe('a customer', () => {
   const call = (state: Admissions, customer: string, at: number, list: string[] = []) => {
     const all = changes((admit) => {
-      state.name(usage(customer, { customer }), at, admit)
+      name(state, usage(customer, { customer }), at, admit)
     })
     list.push(...all.filter((text) => text.includes('customer')))
     return list

@@ -50,9 +50,9 @@ export interface Admissions {
   /**
    * Says which of the event's values have series of their own, as bits, admitting new ones while there is room: first come,
    * first served. `admit` is called for every change, before the event itself is numbered. Rejected and blocked calls admit
-   * no model or provider: a client could make names up.
+   * no model or provider: a client could make names up. `names` is the number of the event's combination of names.
    */
-  name(event: Usage, at: number, admit: (entry: Admission) => void): number
+  name(event: Usage, names: number, at: number, admit: (entry: Admission) => void): number
   /** The same for a correction, which admits nothing. */
   nameCorrection(correction: Correction): number
 }
@@ -64,6 +64,12 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
   for (const { label, value } of options.admitted) sets.get(label as AdmittedLabel)?.add(value)
   const customers = createCustomerSlots(sets.get('customer') ?? new Set(), options)
 
+  // Only customers give series up, so a combination whose values all have them is looked at once.
+  const settled = new Set<number>()
+  const settle = (names: number) => {
+    if (settled.size >= REMEMBERED) settled.clear()
+    settled.add(names)
+  }
   const has = (label: AdmittedLabel, value: string): boolean => value === '' || sets.get(label)?.has(value) === true
   const claim = (label: AdmittedLabel, value: string, admit: (entry: Admission) => void): boolean => {
     const set = sets.get(label)
@@ -81,12 +87,16 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
     return named
   }
   return {
-    name(event, at, admit) {
-      const invented = event.status === 'rejected' || event.status === 'blocked'
-      let named = nameAll(event, (label, value) => {
-        if (has(label, value)) return true
-        return !(invented && INVENTED.has(label)) && claim(label, value, admit)
-      })
+    name(event, names, at, admit) {
+      let named = ALL_BUT_CUSTOMER
+      if (!settled.has(names)) {
+        const invented = event.status === 'rejected' || event.status === 'blocked'
+        named = nameAll(event, (label, value) => {
+          if (has(label, value)) return true
+          return !(invented && INVENTED.has(label)) && claim(label, value, admit)
+        })
+        if (named === ALL_BUT_CUSTOMER) settle(names)
+      }
       if (customers.name(event.customer, at, admit)) named |= bit('customer')
       return named
     },
@@ -101,6 +111,8 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
 type PlainLabel = Exclude<AdmittedLabel, 'series' | 'customer'>
 const PLAIN = ADMITTED_LABELS.filter((label): label is PlainLabel => label !== 'customer' && label !== 'series')
 const SERIES: readonly PlainLabel[] = ['tier', 'model', 'provider', 'environment']
+const ALL_BUT_CUSTOMER = ((1 << ADMITTED_LABELS.length) - 1) & ~bit('customer')
+const REMEMBERED = 40_000
 const SEPARATOR = '\u001f'
 const OTHER_MARK = '\u001e'
 

@@ -1,15 +1,24 @@
 import type { Row, RowReader, SqlValue } from './ledger.ts'
 
+/** The tables of sums by local day, and what each sums by besides the day. Both hold the same events. */
+export const DAY_SUMS = {
+  day_customer: 'customer, tier',
+  day_model: 'tier, model, provider',
+} as const
+export type DaySum = keyof typeof DAY_SUMS
+
 /** A named question to the ledger: plain SQL that both engines understand, parameters only. */
 export interface Query {
   readonly sql: string
   /** Parameter names, each of which must be given. */
   readonly params: readonly string[]
+  /** The sums that stand in the text as `day_sum`. */
+  readonly over?: DaySum
 }
 
-/** Events summed by local day and name, in the columns of `day_total`. */
-export function dayTotals(where: string): string {
-  return `SELECT e.day, e.customer, n.tier, n.model, n.provider, sum(e.calls)::BIGINT AS calls,
+/** The sums of some events, in the columns of a table of sums by day. */
+export function sumsOf(table: DaySum, where: string): string {
+  return `SELECT e.day, ${DAY_SUMS[table]}, sum(e.calls)::BIGINT AS calls,
       coalesce(sum(e.calls) FILTER (WHERE n.basis = 'unpriced'), 0)::BIGINT AS unpriced,
       sum(e.input::BIGINT + e.cache_read + e.cache_write_5m + e.cache_write_1h + e.output + e.reasoning + e.input_audio
         + e.output_audio + e.input_image + e.output_image)::BIGINT AS tokens, sum(e.cost)::BIGINT AS cost
@@ -17,13 +26,13 @@ export function dayTotals(where: string): string {
 }
 
 /**
- * A common table `day_sum`: sums by day and name that are stored, and those of the events after them. How far the stored ones
- * reach is read first, in the same transaction, and stands in the text as a literal: only that lets the engine pass over the
- * events before it.
+ * A common table `day_sum`: sums by day that are stored, and those of the events after them. How far the stored ones reach is
+ * read first, in the same transaction, and stands in the text as a literal: only that lets the engine pass over the events
+ * before it.
  */
-export async function daySum(rows: RowReader): Promise<string> {
+export async function daySum(table: DaySum, rows: RowReader): Promise<string> {
   const [row] = await rows("SELECT coalesce(max(value::BIGINT), 0) AS rolled FROM memory WHERE name = 'rolled'")
-  return `WITH day_sum AS (SELECT * FROM day_total UNION ALL ${dayTotals(`e.seq > ${String(row?.rolled)}`)})`
+  return `WITH day_sum AS (SELECT * FROM ${table} UNION ALL ${sumsOf(table, `e.seq > ${String(row?.rolled)}`)})`
 }
 
 /** Net sums are over events and corrections; days are local day numbers. */
@@ -31,12 +40,14 @@ export const QUERIES = {
   /** Spend by local day and tier, from a day on. */
   days: {
     params: ['from'],
+    over: 'day_model',
     sql: `SELECT day, tier, sum(calls) AS calls, sum(cost) AS cost FROM day_sum WHERE day >= $from
           GROUP BY day, tier ORDER BY day, tier`,
   },
   /** Spend by tier in [from, to). */
   tiers: {
     params: ['from', 'to'],
+    over: 'day_customer',
     sql: `SELECT tier, sum(calls) AS calls, sum(unpriced) AS unpriced, sum(tokens) AS tokens, sum(cost) AS cost,
             count(DISTINCT customer) AS customers
           FROM day_sum WHERE day >= $from AND day < $to GROUP BY tier ORDER BY cost DESC, tier`,
@@ -44,12 +55,14 @@ export const QUERIES = {
   /** Spend by model in [from, to), dearest first. */
   models: {
     params: ['from', 'to', 'limit'],
+    over: 'day_model',
     sql: `SELECT model, provider, sum(calls) AS calls, sum(unpriced) AS unpriced, sum(tokens) AS tokens, sum(cost) AS cost
           FROM day_sum WHERE day >= $from AND day < $to GROUP BY model, provider ORDER BY cost DESC, model LIMIT $limit`,
   },
   /** Dearest customers in [from, to). The tier is the one of the latest day. */
   customers: {
     params: ['from', 'to', 'limit'],
+    over: 'day_customer',
     sql: `SELECT customer, arg_max(tier, day) AS tier, sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost
           FROM day_sum WHERE day >= $from AND day < $to GROUP BY customer ORDER BY cost DESC, customer LIMIT $limit`,
   },
@@ -81,6 +94,7 @@ export const QUERIES = {
   /** The ledger's own sums, for comparing with any view. */
   sum: {
     params: [],
+    over: 'day_model',
     sql: `SELECT sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost FROM day_sum`,
   },
 } as const satisfies Record<string, Query>
@@ -99,6 +113,6 @@ export async function ask(
   for (const param of query.params) {
     if (!(param in params)) throw new RangeError(`query ${name} needs ${param}`)
   }
-  const days = query.sql.includes('day_sum') ? await daySum(rows) : ''
+  const days = query.over ? await daySum(query.over, rows) : ''
   return rows(`${days} ${query.sql}`, params)
 }

@@ -33,16 +33,45 @@ it('backs the ledger up before it changes its schema', async () => {
   let ledger = await openLedger(path, now)
   await ledger.append([usage('a')])
   await ledger.close()
-  const next = { number: 2, name: '000002_more.sql', sql: 'CREATE TABLE more (n INTEGER)' }
+  const next = { number: 1_000, name: '001000_more.sql', sql: 'CREATE TABLE more (n INTEGER)' }
   ledger = await openLedger(path, now, { migrations: [...(await migrations()), next] })
   expect(await ledger.append([usage('a'), usage('b')])).toMatchObject({ accepted: 1, duplicates: 1 })
   await ledger.close()
-  expect(await readdir(path)).toContain('ledger.duckdb.schema-1.backup')
-  const backup = await DuckDBInstance.create(`${path}/ledger.duckdb.schema-1.backup`)
+  expect(await readdir(path)).toContain('ledger.duckdb.schema-2.backup')
+  const backup = await DuckDBInstance.create(`${path}/ledger.duckdb.schema-2.backup`)
   const connection = await backup.connect()
   const rows = await connection.runAndReadAll('SELECT count(*) AS n FROM event')
   expect(rows.getRowObjects()).toEqual([{ n: 1n }])
   backup.closeSync()
+  await remove()
+})
+
+it('keeps the sums of days whose events are gone when it splits them by customer and by model', async () => {
+  const { path, remove } = await scratch()
+  const [first] = await migrations()
+  let ledger = await openLedger(path, now, { migrations: first ? [first] : [] })
+  await ledger.append([usage('a')])
+  await ledger.close()
+  const instance = await DuckDBInstance.create(`${path}/ledger.duckdb`)
+  const connection = await instance.connect()
+  await connection.run(
+    `INSERT INTO day_total VALUES (7, 'acme', 'tier_1', 'm1', 'p', 2, 1, 30, 500), (7, 'acme', 'tier_1', 'm2', 'p', 1, 0, 10, 200)`,
+  )
+  connection.closeSync()
+  instance.closeSync()
+  ledger = await openLedger(path, now)
+  expect(await ledger.query('days', { from: 0 })).toMatchObject([
+    { day: 7, tier: 'tier_1', calls: 3n, cost: 700n },
+    { day: T0 / DAY, tier: 'tier_1', calls: 1n, cost: 225_000n },
+  ])
+  expect(await ledger.query('tiers', { from: 0, to: 8 })).toMatchObject([
+    { tier: 'tier_1', calls: 3n, unpriced: 1n, tokens: 40n, cost: 700n, customers: 1n },
+  ])
+  expect(await ledger.query('models', { from: 0, to: 8, limit: 9 })).toMatchObject([
+    { model: 'm1', calls: 2n, unpriced: 1n, tokens: 30n, cost: 500n },
+    { model: 'm2', calls: 1n, unpriced: 0n, tokens: 10n, cost: 200n },
+  ])
+  await ledger.close()
   await remove()
 })
 
@@ -52,8 +81,8 @@ it('leaves the ledger as it was when a migration fails', async () => {
   await ledger.append([usage('a')])
   await ledger.close()
   const bad = {
-    number: 2,
-    name: '000002_bad.sql',
+    number: 1_000,
+    name: '001000_bad.sql',
     sql: 'CREATE TABLE half (n INTEGER); ALTER TABLE nothing ADD n INTEGER',
   }
   await expect(openLedger(path, now, { migrations: [...(await migrations()), bad] })).rejects.toThrow('nothing')
@@ -65,11 +94,11 @@ it('leaves the ledger as it was when a migration fails', async () => {
 
 it('refuses a ledger that a newer version wrote', async () => {
   const { path, remove } = await scratch()
-  const newer = { number: 7, name: '000007_future.sql', sql: 'CREATE TABLE future (n INTEGER)' }
+  const newer = { number: 1_000, name: '001000_future.sql', sql: 'CREATE TABLE future (n INTEGER)' }
   const ledger = await openLedger(path, now, { migrations: [...(await migrations()), newer] })
   await ledger.close()
   await expect(openLedger(path, now)).rejects.toThrow(
-    'the ledger has schema 7, this version knows schemas up to 1: it was written by a newer version; start that version, or restore the backup that was made before its migration',
+    'the ledger has schema 1000, this version knows schemas up to 2: it was written by a newer version; start that version, or restore the backup that was made before its migration',
   )
   await remove()
 })
@@ -107,7 +136,7 @@ it('rolls the sums of days up without changing them, before, between and after',
   expect(await sums()).toEqual([[{ calls: 15_000n, tokens: 450_000n, cost: 3_375_000_000n }], 3])
   await ledger.append(batch('b', 15_000))
   await ledger.append(batch('c', 1_000))
-  const stored = await ledger.snapshot(async (run) => (await run('SELECT sum(calls) AS n FROM day_total'))[0]?.n)
+  const stored = await ledger.snapshot(async (run) => (await run('SELECT sum(calls) AS n FROM day_model'))[0]?.n)
   expect(stored.state).toBe(30_000n)
   const all = [[{ calls: 31_000n, tokens: 930_000n, cost: 6_975_000_000n }], 3]
   expect(await sums()).toEqual(all)
@@ -117,7 +146,7 @@ it('rolls the sums of days up without changing them, before, between and after',
   await ledger.append(batch('d', 25_000))
   expect(await sums()).toEqual([[{ calls: 56_000n, tokens: 1_680_000n, cost: 12_600_000_000n }], 3])
   for (let i = 0; i < 7; i++) await ledger.append(batch(`e${i}-`, 20_000))
-  const rows = await ledger.snapshot(async (run) => (await run('SELECT count(*) AS n FROM day_total'))[0]?.n)
+  const rows = await ledger.snapshot(async (run) => (await run('SELECT count(*) AS n FROM day_model'))[0]?.n)
   expect(rows.state).toBe(3n)
   expect(await sums()).toEqual([[{ calls: 196_000n, tokens: 5_880_000n, cost: 44_100_000_000n }], 3])
   await ledger.close()

@@ -40,7 +40,8 @@ export async function commit(
   appends: readonly (readonly Entry[])[],
 ): Promise<Committed> {
   const hashes = appends.map((entries) => entries.map((entry) => hashKey(entry.key)))
-  const kept: Map<string, Kept | null> = await lookUp(state.writer, doubtful(state, appends, hashes))
+  const kept = await lookUp(state.writer, doubtful(state, appends, hashes))
+  const within = new Map<string, Entry>()
   const numbered = createNumbering(state, calendar, at)
   const receipts = appends.map((entries, a) => {
     const tally: Tally = { accepted: 0, duplicates: 0, conflicts: [], refused: [] }
@@ -49,8 +50,9 @@ export async function commit(
       const reason = refusal(state, calendar, entry)
       if (reason !== null) tally.refused.push({ index, reason })
       else if (kept.has(hash.id)) noteDuplicate(tally, entry, kept.get(hash.id) ?? null)
+      else if (within.has(hash.id)) noteDuplicate(tally, entry, keptFrom(within.get(hash.id) as Entry))
       else {
-        kept.set(hash.id, keptFrom(entry))
+        within.set(hash.id, entry)
         numbered.add(entry, hash)
         tally.accepted++
       }
@@ -122,13 +124,14 @@ function createNumbering(state: State, calendar: Calendar, at: number): Numberin
     batch,
     add(entry, hash) {
       if (entry.kind !== 'usage' && entry.kind !== 'correction') return other(entry, hash)
+      const names = state.names.idOf(entry)
       const named =
-        entry.kind === 'usage' ? state.admissions.name(entry, at, admit) : state.admissions.nameCorrection(entry)
+        entry.kind === 'usage' ? state.admissions.name(entry, names, at, admit) : state.admissions.nameCorrection(entry)
       const row = {
         seq: ++state.seq,
         at,
         named,
-        names: state.names.idOf(entry),
+        names,
         entry,
         hash,
         day: calendar.day(entry.start),

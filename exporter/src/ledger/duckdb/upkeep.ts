@@ -1,15 +1,17 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { HistogramSpec } from '../observed.ts'
-import { dayTotals } from '../queries.ts'
+import { DAY_SUMS, type DaySum, sumsOf } from '../queries.ts'
 import { customerSql, histogramSql, TOTALS_COLUMNS } from '../totals.ts'
 
+const TABLES = Object.keys(DAY_SUMS) as DaySum[]
+
 /**
- * Appends the sums of the events after `rolled`, one row each day and name, and remembers how far the sums now reach, in one
- * transaction. Returns that number.
+ * Appends the sums of the events after `rolled`, and remembers how far the sums now reach, in one transaction. Returns that
+ * number.
  */
 export async function rollUp(connection: DuckDBConnection, rolled: number, seq: number): Promise<number> {
   await inTransaction(connection, async () => {
-    await connection.run(`INSERT INTO day_total ${dayTotals(`e.seq > ${rolled}`)}`)
+    for (const table of TABLES) await connection.run(`INSERT INTO ${table} ${sumsOf(table, `e.seq > ${rolled}`)}`)
     await connection.run("DELETE FROM memory WHERE name = 'rolled'")
     await connection.run("INSERT INTO memory VALUES ('rolled', $seq)", { seq: String(seq) })
   })
@@ -22,19 +24,35 @@ export async function rollUp(connection: DuckDBConnection, rolled: number, seq: 
  */
 export async function compactDays(connection: DuckDBConnection): Promise<void> {
   await inTransaction(connection, async () => {
-    await connection.run(
-      `CREATE OR REPLACE TEMP TABLE piled AS SELECT day FROM day_total GROUP BY day
-       HAVING count(*) >= 2 * count(DISTINCT (customer, tier, model, provider))`,
-    )
-    await connection.run(
-      `CREATE OR REPLACE TEMP TABLE summed AS
-       SELECT day, customer, tier, model, provider, sum(calls)::BIGINT, sum(unpriced)::BIGINT, sum(tokens)::BIGINT,
-         sum(cost)::BIGINT
-       FROM day_total WHERE day IN (SELECT day FROM piled) GROUP BY ALL`,
-    )
-    await connection.run('DELETE FROM day_total WHERE day IN (SELECT day FROM piled)')
-    await connection.run('INSERT INTO day_total SELECT * FROM summed')
+    for (const table of TABLES) await compact(connection, table)
   })
+}
+
+async function compact(connection: DuckDBConnection, table: DaySum): Promise<void> {
+  const names = DAY_SUMS[table]
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE piled AS SELECT day FROM ${table} GROUP BY day
+     HAVING count(*) >= 2 * count(DISTINCT (${names}))`,
+  )
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE summed AS
+     SELECT day, ${names}, sum(calls)::BIGINT, sum(unpriced)::BIGINT, sum(tokens)::BIGINT, sum(cost)::BIGINT
+     FROM ${table} WHERE day IN (SELECT day FROM piled) GROUP BY ALL`,
+  )
+  await connection.run(`DELETE FROM ${table} WHERE day IN (SELECT day FROM piled)`)
+  await connection.run(`INSERT INTO ${table} SELECT * FROM summed`)
+}
+
+/** Makes the sums of all days that still have their events anew. */
+export async function sumAgain(connection: DuckDBConnection): Promise<void> {
+  for (const table of TABLES) {
+    await connection.run(
+      `DELETE FROM ${table} WHERE day >= (SELECT coalesce(max(value::INTEGER), -1000000) FROM memory WHERE name = 'retired_before')`,
+    )
+    await connection.run(`INSERT INTO ${table} ${sumsOf(table, 'true')}`)
+  }
+  await connection.run("DELETE FROM memory WHERE name = 'rolled'")
+  await connection.run("INSERT INTO memory SELECT 'rolled', coalesce(max(seq), 0)::VARCHAR FROM event")
 }
 
 /**

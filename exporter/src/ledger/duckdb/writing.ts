@@ -29,8 +29,8 @@ export interface Writing {
   published(): number
 }
 
-/** Summing these anew takes a millisecond or two. */
-const ROLL_UP_AFTER = 20_000
+/** Summing these anew takes a few milliseconds. */
+const ROLL_UP_AFTER = 10_000
 /** How often sums are appended before days that have grown are summed into fewer rows. */
 const COMPACT_EVERY = 8
 const PAGE = 5_000

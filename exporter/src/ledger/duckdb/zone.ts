@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Calendar } from '../../calendar.ts'
-import { dayTotals } from '../queries.ts'
 import { appendRows, bigint, type Column, integer } from './append.ts'
 import { rows } from './connect.ts'
+import { sumAgain } from './upkeep.ts'
 
 const QUARTER = 900_000
 
@@ -28,12 +28,7 @@ async function cutAgain(connection: DuckDBConnection, calendar: Calendar): Promi
   await appendRows(connection, 'cut', CUT_COLUMNS, cut)
   await connection.run(`UPDATE event SET day = cut.day FROM cut WHERE event.start // ${QUARTER} = cut.cell`)
   await connection.run('DROP TABLE cut')
-  await connection.run(
-    `DELETE FROM day_total WHERE day >= (SELECT coalesce(max(value::INTEGER), -1000000) FROM memory WHERE name = 'retired_before')`,
-  )
-  await connection.run(`INSERT INTO day_total ${dayTotals('true')}`)
-  await connection.run("DELETE FROM memory WHERE name = 'rolled'")
-  await connection.run("INSERT INTO memory SELECT 'rolled', coalesce(max(seq), 0)::VARCHAR FROM event")
+  await sumAgain(connection)
 }
 
 const CUT_COLUMNS: readonly Column<{ cell: bigint; day: number }>[] = [

@@ -28,7 +28,7 @@ const KEEP_DAYS = 40
 /** Reads the days that the running periods consist of, inside a snapshot. */
 export async function readDays(rows: RowReader, from: number): Promise<DaySpend[]> {
   const list = await rows(
-    `${await daySum(rows)} SELECT d.day, CASE WHEN d.tier = '' THEN '${UNATTRIBUTED}' WHEN a.value IS NULL THEN '${OTHER}' ELSE d.tier END AS tier,
+    `${await daySum('day_model', rows)} SELECT d.day, CASE WHEN d.tier = '' THEN '${UNATTRIBUTED}' WHEN a.value IS NULL THEN '${OTHER}' ELSE d.tier END AS tier,
        sum(d.cost) AS cost
      FROM day_sum d LEFT JOIN (SELECT value FROM (${ADMITTED}) WHERE label = 'tier') a ON a.value = d.tier
      WHERE d.day >= ${from} GROUP BY ALL`,
