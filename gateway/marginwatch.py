@@ -451,8 +451,7 @@ class Spool:
 
     def peek(self, max_records: int, max_bytes: int) -> Batch | None:
         """The oldest records that wait: first what dead processes left, then this one's. None when there are none."""
-        adopted = self._adopt()
-        if adopted is not None:
+        while (adopted := self._adopt()) is not None:
             batch = adopted.peek(_segments(adopted.folder), None, max_records, max_bytes)
             if batch is not None:
                 return batch

@@ -396,10 +396,11 @@ class TheSender(Case):
         self.assertEqual(list(self.root.rglob("*.ndjson")), [])
 
     def test_sends_a_spool_by_hand(self) -> None:
-        spool = m.Spool(self.root, max_bytes=MEGABYTE)
-        for number in range(700):
-            spool.append(line(number))
-        spool.close()
+        for first in (0, 400, 500):
+            spool = m.Spool(self.root, max_bytes=MEGABYTE)
+            for number in range(first, {0: 400, 400: 500, 500: 700}[first]):
+                spool.append(line(number))
+            spool.close()
         exporter = self.exporter()
         done = subprocess.run(
             [sys.executable, HERE / "marginwatch.py", self.root],
