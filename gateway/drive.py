@@ -68,6 +68,8 @@ async def main(first: int, count: int, callers: int, pause: float) -> None:
             await asyncio.sleep(pause)
 
     await asyncio.gather(*(caller() for _ in range(callers)))
+    while not stopping.is_set() and gateway.spool.backlog()[0] > 0:
+        await asyncio.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,13 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
-import { describeWith } from '../support/installed.ts'
+import type { RowReader } from '../../src/ledger/ledger.ts'
+import { describeUnless, describeWith, installed } from '../support/installed.ts'
 import { scratch } from '../support/ledger.ts'
 import { type Program, startProgram } from '../support/program.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 import { readLedger } from '../support/sql-truth.ts'
+import { volume, whyNoVolume } from '../support/volume.ts'
 
 const DRIVE = fileURLToPath(new URL('../../../gateway/drive.py', import.meta.url))
 const FILE = fileURLToPath(new URL('../../../gateway/marginwatch.py', import.meta.url))
@@ -49,22 +51,40 @@ describeWith(['python3'], 'The file in the gateway', ([python]) => {
     })
     expect(await world.everythingSent()).toEqual([])
     await world.program().stop()
-    const { calls, cost, keys, failed } = await readLedger(world.data, async (rows) => {
-      const [all] = await rows(`SELECT count(*) AS calls, count(DISTINCT trace || session) AS traces, sum(cost) AS cost,
-        count(DISTINCT (k, k2)) AS keys FROM event WHERE kind = 0`)
-      const [failures] = await rows("SELECT count(*) AS failed FROM usage_event WHERE status <> 'success'")
-      return { ...all, ...failures } as Record<string, bigint>
-    })
     const expected = [...seen].reduce((sum, number) => sum + 1_000n + BigInt(number), 0n)
-    expect({ calls, keys, failed, cost }).toEqual({ calls: 10_000n, keys: 10_000n, failed: 0n, cost: expected })
+    expect(await world.ledger()).toEqual({ calls: 10_000n, keys: 10_000n, failed: 0n, cost: expected })
   })
+})
+
+describeUnless(whyNoVolume(), 'The spool of the file in the gateway', () => {
+  const python = installed('python3')
+  it.skipIf(python === null).for(['full', 'read-only'] as const)(
+    'on a %s disk keeps calls in memory, and delivers each of them once when there is a way',
+    async (how) => {
+      const disk = await volume(8)
+      onTestFinished(disk.remove)
+      const world = await startWorld(python ?? '', join(disk.path, 'spool'))
+      world.relay.set('nothing')
+      // What is open for writing keeps a disk from being made read-only later.
+      if (how === 'read-only') disk.remount('ro')
+      const steps: Driving['steps'] = [
+        [1_000, async () => how === 'full' && disk.fill()],
+        [2_000, async () => (how === 'full' ? disk.clear() : disk.remount('rw'))],
+        [3_000, async () => world.relay.set('through')],
+      ]
+      await world.drive({ first: 0, count: 4_000, steps, stops: [] })
+      await world.program().stop()
+      expect(await world.ledger()).toMatchObject({ calls: 4_000n, keys: 4_000n })
+      expect(world.said()).toContain('records wait in memory')
+    },
+  )
 })
 
 interface Driving {
   readonly first: number
   readonly count: number
   /** What is done when so many calls were told. */
-  readonly steps: readonly (readonly [number, () => Promise<void>])[]
+  readonly steps: readonly (readonly [number, () => Promise<unknown>])[]
   /** How the process that tells of calls is ended when so many were told; another one goes on. */
   readonly stops: readonly (readonly [number, 'SIGTERM' | 'SIGKILL'])[]
 }
@@ -76,17 +96,21 @@ interface World {
   start(): Promise<void>
   /** Tells of calls, once each; returns their numbers. */
   drive(driving: Driving): Promise<ReadonlySet<number>>
+  /** What the ledger of the stopped program holds. */
+  ledger(): Promise<{ calls: bigint; keys: bigint; failed: bigint; cost: bigint }>
+  /** What the processes that told of calls wrote to their log. */
+  said(): string
   /** Sends by hand what the ended processes left; resolves with the files that still hold something. */
   everythingSent(): Promise<string[]>
 }
 
-async function startWorld(python: string): Promise<World> {
+async function startWorld(python: string, folder?: string): Promise<World> {
   const { path, remove } = await scratch()
   onTestFinished(remove)
   const policy = join(path, 'policy.yaml')
   await writeFile(policy, 'version: 1\nserver: { port: 0 }\n')
   const data = join(path, 'data')
-  const spool = join(path, 'spool')
+  const spool = folder ?? join(path, 'spool')
   await mkdir(spool)
   let program: Program
   const start = async () => {
@@ -98,6 +122,7 @@ async function startWorld(python: string): Promise<World> {
   onTestFinished(() => relay.close())
   const env = { ...process.env, MARGINWATCH_URL: relay.url, MARGINWATCH_SPOOL: spool, PYTHONDONTWRITEBYTECODE: '1' }
   const told = new Set<number>()
+  let said = ''
   return {
     data,
     relay,
@@ -106,12 +131,15 @@ async function startWorld(python: string): Promise<World> {
     async drive({ first, count, steps, stops }) {
       const due = [...steps]
       const ends = [...stops]
-      let under = Promise.resolve()
+      let under: Promise<unknown> = Promise.resolve()
       while (told.size < count) {
         const from = first + told.size
         const child = spawn(python, [DRIVE, `${from}`, `${first + count - from}`, `${CALLERS}`, '0.01'], {
           env,
-          stdio: ['ignore', 'pipe', 'inherit'],
+          stdio: ['ignore', 'pipe', 'pipe'],
+        })
+        child.stderr.on('data', (text) => {
+          said += text
         })
         await follow(
           child,
@@ -125,6 +153,8 @@ async function startWorld(python: string): Promise<World> {
       await under
       return told
     },
+    ledger: () => readLedger(data, sums),
+    said: () => said,
     async everythingSent() {
       const sender = spawn(python, [FILE, spool], { env, stdio: ['ignore', 'ignore', 'inherit'] })
       const [code] = await once(sender, 'exit')
@@ -132,6 +162,12 @@ async function startWorld(python: string): Promise<World> {
       return (await readdir(spool, { recursive: true })).filter((name) => name.endsWith('.ndjson'))
     },
   }
+}
+
+async function sums(rows: RowReader) {
+  const [row] = await rows(`SELECT count(*) AS calls, count(DISTINCT (k, k2)) AS keys, sum(e.cost)::BIGINT AS cost,
+    count(*) FILTER (WHERE n.status <> 'success') AS failed FROM event e JOIN name_set n ON n.id = e.names WHERE e.kind = 0`)
+  return row as Awaited<ReturnType<World['ledger']>>
 }
 
 /** Reads which calls a process was told of, until it ends. */
