@@ -26,6 +26,12 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
+/** Changes the whole file at once: nobody sees it half written. */
+async function replace(text: string): Promise<void> {
+  await writeFile(`${path}.new`, text)
+  await rename(`${path}.new`, path)
+}
+
 /** A value for each time that something happens, and a promise for the next one. */
 function events<T>() {
   const waiting: ((value: T) => void)[] = []
@@ -130,7 +136,7 @@ describe('reload', () => {
     await writeFile(path, SMALL)
     const { file, changes, logged } = await start()
     const before = file.current()
-    await writeFile(path, BAD)
+    await replace(BAD)
     const reload = await file.reload()
     expect(reload.ok).toBe(false)
     expect(file.lastReload()).toEqual(reload)
@@ -139,7 +145,7 @@ describe('reload', () => {
     const line = await logged.next()
     expect(line.msg).toBe('policy refused; the one before stays in force')
     expect(line.problems).toEqual(reload.problems.map(formatProblem))
-    await writeFile(path, SMALL)
+    await replace(SMALL)
     expect(await file.reload()).toEqual({ ok: true, at: 1234, problems: [], waiting: [] })
     expect(file.current()).toBe(before)
   })
@@ -151,6 +157,18 @@ describe('reload', () => {
     const { ok, problems } = await file.reload()
     expect(ok).toBe(false)
     expect(problems.map(formatProblem)).toEqual([`${path}:1:1: there is no such file`])
+    expect(tiers(file.current())).toEqual(['small'])
+  })
+
+  test('takes a file that was emptied for one that is being written and not for the defaults', async () => {
+    await writeFile(path, SMALL)
+    const { file } = await start()
+    await writeFile(path, '\n')
+    const { ok, problems } = await file.reload()
+    expect(ok).toBe(false)
+    expect(problems.map(formatProblem)).toEqual([
+      `${path}:1:1: the file is empty and was not before, expected at least the key version`,
+    ])
     expect(tiers(file.current())).toEqual(['small'])
   })
 

@@ -77,6 +77,7 @@ class Keeper {
   last: Reload
   private seen: Look
   private existed: boolean
+  private held: boolean
   private queue: Promise<unknown> = Promise.resolve()
   private readonly deps: PolicyFileDeps
 
@@ -85,6 +86,7 @@ class Keeper {
     this.policy = policy
     this.seen = first
     this.existed = 'text' in first
+    this.held = holds(first)
     this.last = { ok: true, at: deps.now(), problems: [], waiting: [] }
   }
 
@@ -105,9 +107,11 @@ class Keeper {
   private async once(): Promise<Reload> {
     const look = await lookAt(this.deps.path)
     this.seen = look
-    // Once there was a file, its absence is a mistake or the middle of a change, and no wish for the defaults.
-    const reading = judge(look, this.deps, { mustExist: this.existed, running: this.policy })
+    // Once there was a file, its absence is a mistake or the middle of a change, and no wish for the defaults; so is its being
+    // empty once there was something in it.
+    const reading = judge(look, this.deps, { mustExist: this.existed, mustHold: this.held, running: this.policy })
     this.existed ||= 'text' in look
+    this.held ||= holds(look)
     const { problems = [] } = reading
     const waiting = reading.problems ? [] : reading.waiting
     this.last = { ok: !reading.problems, at: this.deps.now(), problems, waiting }
@@ -133,4 +137,8 @@ class Keeper {
       log.error({ err: error }, 'policy: a part of the program failed on the new policy')
     }
   }
+}
+
+function holds(look: Look): boolean {
+  return 'text' in look && look.text.trim() !== ''
 }

@@ -18,6 +18,8 @@ export async function lookAt(path: string): Promise<Look> {
 
 export interface JudgeOptions {
   readonly mustExist: boolean
+  /** An empty file stands for the defaults, unless it held something before: then it is being written just now. */
+  readonly mustHold?: boolean
   readonly running?: Policy
 }
 
@@ -26,6 +28,8 @@ export function judge(look: Look, { path, env }: { path: string; env: Env }, opt
   const whole = (message: string) => ({ problems: [{ file: path, line: 1, column: 1, path: '', message }] })
   if ('unreadable' in look) return whole(`the file cannot be read (${look.unreadable})`)
   if ('missing' in look && options.mustExist) return whole('there is no such file')
+  if ('text' in look && options.mustHold && look.text.trim() === '')
+    return whole('the file is empty and was not before, expected at least the key version')
   const running = options.running ? { running: options.running } : {}
   return readPolicy('text' in look ? look.text : '', { file: path, env, ...running })
 }
