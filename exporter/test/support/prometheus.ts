@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
 
 export interface PrometheusOptions {
   /** What it scrapes, e.g. `127.0.0.1:4321`, one or more; none: it scrapes nothing. */
@@ -144,17 +144,4 @@ function configText({ target = [], metricsPath = '/metrics', scrapeInterval = '1
     global: { scrape_interval: scrapeInterval, scrape_timeout: scrapeInterval },
     scrape_configs: targets.length === 0 ? [] : [job],
   })
-}
-
-/** A port that nobody listens on now. Another process may take it before it is used; then the start fails with a sentence. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
 }
