@@ -14,6 +14,7 @@ import { sources } from './sources/index.ts'
 import { type RunningSources, runSources } from './sources/runner.ts'
 import { createActivity } from './views/metrics/activity.ts'
 import { HISTOGRAM_SPECS } from './views/metrics/distributions.ts'
+import { gatewayCollector } from './views/metrics/gateway.ts'
 import { createHistogram, type Histogram } from './views/metrics/histogram.ts'
 import { houseCollector } from './views/metrics/house.ts'
 import { openLedgerView } from './views/metrics/ledger-view.ts'
@@ -110,7 +111,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     log,
     now,
     routes: running.routes,
-    collectors: [view, activity, sourcesCollector(doing.metrics), house],
+    collectors: [view, activity, sourcesCollector(doing.metrics), gatewayCollector(doing.gateway, now), house],
     page: page.read,
     health: () => ({
       ledger: ledger.health(),
@@ -174,5 +175,9 @@ function watchSources(running: RunningSources, policy: () => Policy, now: () => 
     catchingUp: () => used().some((source) => source.catchingUp),
     states: () => used().map((source) => sourceState(source, policy(), now(), startedAt)),
     metrics: () => used().map((source) => metricHealth(source, startedAt)),
+    gateway() {
+      const gateway = used().find((source) => source.gateway !== null)?.gateway ?? null
+      return gateway === null ? null : { ...gateway, since: startedAt }
+    },
   }
 }

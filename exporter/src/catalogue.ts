@@ -35,6 +35,10 @@ export const LABEL_BOUNDS = {
 
 const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', '120', '300'] as const
 
+/** Why a gateway lost a record: its spool was full, it could be written nowhere, it was refused, a kill left half of it. */
+export const DROP_REASONS = ['full', 'disk', 'refused', 'torn'] as const
+export type DropReason = (typeof DROP_REASONS)[number]
+
 export const METRICS = {
   requests: {
     name: 'llm_requests_total',
@@ -129,6 +133,12 @@ export const METRICS = {
     type: 'counter',
     help: 'Failed calls and attempts by provider and class of error.',
     labels: ['provider', 'class'],
+  },
+  fallbacks: {
+    name: 'llm_fallbacks_total',
+    type: 'counter',
+    help: 'Calls that the gateway handed to another model than the one they were meant for.',
+    labels: ['from', 'to'],
   },
   customerCost: {
     name: 'llm_customer_cost_usd_total',
@@ -227,6 +237,36 @@ export const METRICS = {
     type: 'counter',
     help: 'What became of what the sources took in, since this process started.',
     labels: ['source', 'result'],
+  },
+  gatewayProcesses: {
+    name: 'marginwatch_gateway_processes',
+    type: 'gauge',
+    help: 'Processes of the gateway that were heard of within the last minute.',
+    labels: [],
+  },
+  gatewaySpoolEvents: {
+    name: 'marginwatch_gateway_spool_events',
+    type: 'gauge',
+    help: 'Records that the gateway keeps in its spools until they are acknowledged.',
+    labels: [],
+  },
+  gatewaySpoolOldest: {
+    name: 'marginwatch_gateway_spool_oldest_seconds',
+    type: 'gauge',
+    help: "Age of the oldest record in the gateway's spools in seconds, 0 when none waits.",
+    labels: [],
+  },
+  gatewayDropped: {
+    name: 'marginwatch_gateway_dropped_total',
+    type: 'counter',
+    help: 'Records that the gateway lost, by reason, as far as was heard since this process started.',
+    labels: ['reason'],
+  },
+  clockSkew: {
+    name: 'marginwatch_clock_skew_seconds',
+    type: 'gauge',
+    help: 'How far the clock of a gateway process is ahead of ours in seconds, of the process that is furthest off.',
+    labels: [],
   },
   ledgerCommit: {
     name: 'marginwatch_ledger_commit_seconds',

@@ -209,7 +209,47 @@ export interface RosterChange {
   readonly origin: string
 }
 
-export type Entry = Usage | Correction | Crossing | Action | RosterChange | Admission | SessionClosed
+/**
+ * A try inside the gateway that failed before a retry or a fallback. It is no call, costs nothing and settles nothing. The last
+ * try of a call that finally fails is not one: it is the call.
+ */
+export interface Attempt {
+  readonly kind: 'attempt'
+  readonly version: 1
+  /** Idempotency key: of the call and the number of the try. */
+  readonly key: string
+  /** Key of the call's event when it succeeds; a failure's adds `:failed`. Null when our gateway hook put no id on the call. */
+  readonly call: string | null
+  /** When the try began, epoch milliseconds. */
+  readonly start: number
+  readonly provider: string | null
+  readonly model: string | null
+  readonly errorClass: string | null
+}
+
+/** A call that another model answered, or failed to answer, than the one that it was meant for. */
+export interface Fallback {
+  readonly kind: 'fallback'
+  readonly version: 1
+  /** Key of the call's event with `:fallback`. */
+  readonly key: string
+  /** Start of the call, epoch milliseconds. */
+  readonly start: number
+  /** Public names of the two models, as clients ask for them. */
+  readonly from: string
+  readonly to: string
+}
+
+export type Entry =
+  | Usage
+  | Correction
+  | Crossing
+  | Action
+  | RosterChange
+  | Admission
+  | SessionClosed
+  | Attempt
+  | Fallback
 export type EntryKind = Entry['kind']
 
 /** All tokens of a call. */

@@ -22,6 +22,8 @@ export function sourceState(health: RunnerHealth, policy: Policy, now: number, s
   if (health.up === false) {
     return { name, state: 'failing', since: health.lastErrorAt, lastSuccess, detail: health.lastError }
   }
+  const backlog = backlogOf(health, now)
+  if (backlog !== null) return { name, state: 'degraded', since: backlog.since, lastSuccess, detail: backlog.detail }
   const quiet = silentAfter(name, policy)
   if (now - seen > quiet) {
     return { name, state: 'silent', since: seen, lastSuccess, detail: lastSuccess === null ? NEVER : null }
@@ -30,6 +32,26 @@ export function sourceState(health: RunnerHealth, policy: Policy, now: number, s
 }
 
 const NEVER = 'nothing has arrived yet'
+
+/** A gateway that holds records for longer than this is behind: it should have sent them within seconds. */
+const OLD_BACKLOG_MS = 60_000
+/** A backlog's age is told in steps, so that what is said changes seldom. */
+const AGES = [
+  [86_400_000, 'a day'],
+  [3_600_000, 'an hour'],
+  [600_000, 'ten minutes'],
+  [OLD_BACKLOG_MS, 'a minute'],
+] as const
+
+function backlogOf({ gateway }: RunnerHealth, now: number): { since: number; detail: string } | null {
+  const oldest = gateway?.spool?.oldest ?? null
+  const [, age] = AGES.find(([ms]) => oldest !== null && now - oldest > ms) ?? []
+  if (oldest === null || age === undefined) return null
+  return {
+    since: oldest + OLD_BACKLOG_MS,
+    detail: `the gateway still holds records that are more than ${age} old (marginwatch_gateway_spool_events says how many)`,
+  }
+}
 
 function silentAfter(name: string, policy: Policy): number {
   const { poll } = policy.sources.litellm

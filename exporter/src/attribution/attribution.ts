@@ -74,7 +74,7 @@ const TOOL_LENGTH = 64
  * - The first place of a rule with a value counts; what no place has, the owner of the API key gives.
  * - Tier: the roster's at the call's start, else the key owner's, else what the call says of itself.
  * - Session: only one that the client named. A gateway that is given none makes up a random uuid; such a one counts only
- *   when the client's own metadata or headers hold it too.
+ *   when the client's own metadata or headers hold it too, or when the gateway's hook says that the client named it.
  * - Keys and e-mail addresses never reach a label, a log line or a page: they become `hash:xxxxxxxx`.
  */
 export function attribute(given: Facts, how: Attribution): Who {
@@ -127,16 +127,18 @@ function session(facts: ReadFacts, how: Attribution): string | null {
   for (const place of how.rules.session) {
     const value = look(facts, place)
     const found = name(value, how.hash)
-    if (found !== null && !(place.in === 'field' && madeUp(facts, found))) return found
+    if (found !== null && !(place.in === 'field' && madeUp(facts, place.name, found))) return found
   }
   return null
 }
 
 const RANDOM_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i
 
-/** A random uuid that stands nowhere in what the client sent is one that the gateway made up. */
-function madeUp(facts: ReadFacts, value: string): boolean {
-  if (!RANDOM_UUID.test(value)) return false
+const SESSION_FIELDS = new Set(['session', 'session_id'])
+
+/** A random uuid that stands nowhere in what the client sent is one that the gateway made up, unless it is known better. */
+function madeUp(facts: ReadFacts, field: string, value: string): boolean {
+  if (!RANDOM_UUID.test(value) || (facts.given.sessionNamed && SESSION_FIELDS.has(field))) return false
   return !Object.values(facts.given.metadata).includes(value) && !Object.values(facts.given.headers).includes(value)
 }
 

@@ -11,6 +11,8 @@ export interface Facts {
   /** Call start, epoch milliseconds. */
   readonly start: number
   readonly fields: Readonly<Record<string, unknown>>
+  /** The field `session` holds what the client named, and nothing that the gateway made up. */
+  readonly sessionNamed?: boolean
   readonly tags: readonly unknown[]
   readonly metadata: Readonly<Record<string, unknown>>
   /** Names in lower case. */

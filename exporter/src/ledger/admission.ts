@@ -1,4 +1,12 @@
-import { type Admission, type Correction, OTHER, UNATTRIBUTED, type Usage } from '../usage.ts'
+import {
+  type Admission,
+  type Attempt,
+  type Correction,
+  type Fallback,
+  OTHER,
+  UNATTRIBUTED,
+  type Usage,
+} from '../usage.ts'
 
 /**
  * Labels whose values come from outside. The position is the bit in `Recorded.named`, so the order is for ever: append
@@ -30,6 +38,9 @@ export function bit(label: AdmittedLabel): number {
   return 1 << ADMITTED_LABELS.indexOf(label)
 }
 
+/** Bits in `Recorded.named` of a fallback: each of its two models has series of its own. */
+export const FALLBACK_BITS = { from: 1, to: 2 } as const
+
 /** An admission that holds, and its number in the ledger. */
 export interface Admitted {
   readonly label: string
@@ -55,6 +66,10 @@ export interface Admissions {
   name(event: Usage, names: number, at: number, admit: (entry: Admission) => void): number
   /** The same for a correction, which admits nothing. */
   nameCorrection(correction: Correction): number
+  /** The same for an attempt, which is shown by provider and class of error. */
+  nameAttempt(attempt: Attempt, admit: (entry: Admission) => void): number
+  /** The same for a fallback, in FALLBACK_BITS: its two names share the room of `model`. */
+  nameFallback(fallback: Fallback, admit: (entry: Admission) => void): number
 }
 
 const INVENTED = new Set<AdmittedLabel>(['model', 'provider', 'error_class'])
@@ -79,6 +94,8 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
     admit(change(label, value, 'admit'))
     return true
   }
+  const named = (label: AdmittedLabel, value: string, admit: (entry: Admission) => void): boolean =>
+    has(label, value) || claim(label, value, admit)
   const nameAll = (event: Usage | Correction, decide: (label: AdmittedLabel, value: string) => boolean): number => {
     let named = 0
     for (const label of PLAIN) if (decide(label, ownValue(event, label))) named |= bit(label)
@@ -88,22 +105,29 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
   }
   return {
     name(event, names, at, admit) {
-      let named = ALL_BUT_CUSTOMER
+      let bits = ALL_BUT_CUSTOMER
       if (!settled.has(names)) {
         const invented = event.status === 'rejected' || event.status === 'blocked'
-        named = nameAll(event, (label, value) => {
-          if (has(label, value)) return true
-          return !(invented && INVENTED.has(label)) && claim(label, value, admit)
+        bits = nameAll(event, (label, value) => {
+          if (invented && INVENTED.has(label)) return has(label, value)
+          return named(label, value, admit)
         })
-        if (named === ALL_BUT_CUSTOMER) settle(names)
+        if (bits === ALL_BUT_CUSTOMER) settle(names)
       }
-      if (customers.name(event.customer, at, admit)) named |= bit('customer')
-      return named
+      if (customers.name(event.customer, at, admit)) bits |= bit('customer')
+      return bits
     },
     nameCorrection(correction) {
-      let named = nameAll(correction, has)
-      if (customers.has(correction.customer)) named |= bit('customer')
-      return named
+      const bits = nameAll(correction, has)
+      return customers.has(correction.customer) ? bits | bit('customer') : bits
+    },
+    nameAttempt({ provider, errorClass }, admit) {
+      const byProvider = named('provider', provider ?? '', admit) ? bit('provider') : 0
+      return named('error_class', errorClass ?? '', admit) ? byProvider | bit('error_class') : byProvider
+    },
+    nameFallback({ from, to }, admit) {
+      const byFrom = named('model', from, admit) ? FALLBACK_BITS.from : 0
+      return named('model', to, admit) ? byFrom | FALLBACK_BITS.to : byFrom
     },
   }
 }

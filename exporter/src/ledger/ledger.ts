@@ -5,7 +5,10 @@ export interface Recorded<E extends Entry = Entry> {
   readonly seq: number
   /** When it became durable, epoch milliseconds by the ledger's clock. */
   readonly at: number
-  /** Bit i is set when the event's value of label i has series of its own (see `admission.ts`); 0 for other kinds. */
+  /**
+   * Which values had series of their own when the entry was recorded: bit i for the value of label i (see `admission.ts`), for
+   * a fallback FALLBACK_BITS; 0 for other kinds.
+   */
   readonly named: number
   /** Events with the same number share all their names (tier, model, …); 0 for other kinds. Only for caching. */
   readonly names: number
@@ -26,12 +29,20 @@ export interface Refusal {
   readonly reason: string
 }
 
+/** How many entries were new, and how many were there already. */
+export interface Taken {
+  readonly accepted: number
+  readonly duplicates: number
+}
+
 /** What became of the entries of one append: each was accepted, a duplicate, or refused. */
 export interface Receipt {
   /** Sequence number of the last entry of the commit that this append was part of. */
   readonly seq: number
   readonly accepted: number
   readonly duplicates: number
+  /** The same for each kind of entry that the append held. */
+  readonly byKind: Readonly<Partial<Record<EntryKind, Taken>>>
   readonly conflicts: readonly Conflict[]
   readonly refused: readonly Refusal[]
 }

@@ -4,7 +4,7 @@ import type { Entry } from '../usage.ts'
 import { LedgerBusy, LedgerUnavailable, type Receipt } from './ledger.ts'
 import { createQueue, type QueueOptions } from './queue.ts'
 
-const receipt: Receipt = { seq: 1, accepted: 1, duplicates: 0, conflicts: [], refused: [] }
+const receipt: Receipt = { seq: 1, accepted: 1, duplicates: 0, byKind: {}, conflicts: [], refused: [] }
 const entries = (count: number): Entry[] => Array.from({ length: count }, (_, i) => usage(`k${i}`))
 
 /** A queue whose commits wait until they are let go. */

@@ -3,6 +3,7 @@ import { bit } from './admission.ts'
 import { labelSql, seriesSql } from './labels.ts'
 import type { Row, RowReader } from './ledger.ts'
 import { bucketSql, type HistogramSpec, OBSERVED } from './observed.ts'
+import { type AttemptTotal, type FallbackTotal, readTries } from './tries.ts'
 
 /** The sums of a group of events, in the order of the columns of `baseline`. */
 export const TOTALS_COLUMNS = [
@@ -45,6 +46,8 @@ export interface Totals {
   readonly groups: readonly GroupTotal[]
   readonly customers: readonly CustomerTotal[]
   readonly histograms: readonly BucketTotal[]
+  readonly attempts: readonly AttemptTotal[]
+  readonly fallbacks: readonly FallbackTotal[]
 }
 
 /** Events that are counted under the same labels. */
@@ -114,7 +117,8 @@ export async function readTotals(rows: RowReader, specs: readonly HistogramSpec[
     )
     for (const row of list) histograms.push(bucketTotal(row))
   }
-  return { groups: groups.map(groupTotal), customers: customers.map(customerTotal), histograms }
+  const tries = await readTries(rows)
+  return { groups: groups.map(groupTotal), customers: customers.map(customerTotal), histograms, ...tries }
 }
 
 const SUMS = ['calls', ...TOKEN_CLASSES, 'cost', 'cost_up', 'saved']

@@ -25,6 +25,7 @@ export interface QuarantineBounds {
 
 /** Fields that say which record it was. Texts, keys and whatever a client sent freely are not among them. */
 const NAMES = [
+  'kind',
   'id',
   'request_id',
   'litellm_call_id',
@@ -36,6 +37,8 @@ const NAMES = [
 ] as const
 /** Fields that are a number, a time or a flag; a text that is none of these may be anything, and is left out. */
 const AMOUNTS = [
+  'marginwatch',
+  'n',
   'startTime',
   'endTime',
   'prompt_tokens',

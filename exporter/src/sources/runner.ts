@@ -3,6 +3,7 @@ import {
   type Close,
   EVENT_RESULTS,
   type EventResult,
+  type GatewayHealth,
   type Recorder,
   type Source,
   type SourceDeps,
@@ -20,6 +21,8 @@ export interface SourceHealth {
   readonly lastErrorAt: number | null
   readonly catchingUp: boolean
   readonly events: Readonly<Record<EventResult, number>>
+  /** Null where no gateway reports to it. */
+  readonly gateway: GatewayHealth | null
 }
 
 export interface RunningSources {
@@ -33,7 +36,9 @@ export interface RunningSources {
   close(): Promise<void>
 }
 
-type State = { -readonly [K in keyof SourceHealth]: SourceHealth[K] } & { events: Record<EventResult, number> }
+type State = { -readonly [K in Exclude<keyof SourceHealth, 'gateway'>]: SourceHealth[K] } & {
+  events: Record<EventResult, number>
+}
 
 const FIRST_RETRY = 1000
 const LONGEST_RETRY = 60_000
@@ -50,7 +55,8 @@ export function runSources(
   for (const unit of units) if (unit.routes) routes.use(unit.routes)
   return {
     routes,
-    health: () => units.map(({ state }) => ({ ...state, events: { ...state.events } })),
+    health: () =>
+      units.map(({ state, gateway }) => ({ ...state, events: { ...state.events }, gateway: gateway(base.now()) })),
     async open() {
       await Promise.all(units.map((unit) => unit.open()))
     },
@@ -64,6 +70,7 @@ export function runSources(
 interface Unit {
   readonly state: State
   readonly routes: Router | null
+  gateway(now: number): GatewayHealth | null
   open(): Promise<void>
   close(): Promise<void>
 }
@@ -112,6 +119,7 @@ function unitOf(source: Source, recorder: Recorder, base: Omit<SourceDeps, 'repo
   return {
     state,
     routes: routesOf(),
+    gateway: (now) => source.gateway?.(now) ?? null,
     async open() {
       if (!(await tryOpen())) retrying = retry()
     },

@@ -1,5 +1,6 @@
 import type { Router } from 'express'
 import type { Logger } from 'pino'
+import type { DropReason } from '../catalogue.ts'
 import type { Receipt } from '../ledger/ledger.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Entry } from '../usage.ts'
@@ -11,7 +12,16 @@ export type Recorder = (entries: readonly Entry[]) => Promise<Receipt>
 export type Close = () => Promise<void>
 
 /** What may become of something that a source took in; the `result` label of `marginwatch_events_total`. */
-export const EVENT_RESULTS = ['accepted', 'duplicate', 'conflict', 'refused', 'future', 'estimated'] as const
+export const EVENT_RESULTS = [
+  'accepted',
+  'duplicate',
+  'conflict',
+  'refused',
+  'attempt',
+  'fallback',
+  'future',
+  'estimated',
+] as const
 export type EventResult = (typeof EVENT_RESULTS)[number]
 
 /** How a source tells the house how it is doing. The runner turns it into metrics, log lines, `/readyz` and the page. */
@@ -23,6 +33,24 @@ export interface SourceReport {
   failed(reason: string): void
   /** True while a back-fill is running; rate alerts keep quiet meanwhile. */
   catchingUp(is: boolean): void
+}
+
+/** What the processes of a gateway say of the records that they keep until those are acknowledged. */
+export interface GatewayHealth {
+  /** Over the processes heard of within the last minute; null when there was none. */
+  readonly spool: SpoolHealth | null
+  /** Records lost, as far as was heard since the start; they only grow. */
+  readonly dropped: Readonly<Record<DropReason, number>>
+}
+
+export interface SpoolHealth {
+  readonly processes: number
+  /** Records that are not acknowledged yet. */
+  readonly events: number
+  /** When the oldest of them was written, epoch milliseconds by our clock; null when none waits. */
+  readonly oldest: number | null
+  /** How far the clock that is furthest off is ahead of ours, milliseconds. */
+  readonly skewMs: number
 }
 
 /** Small values that a source keeps in the ledger's own file, such as a poll's watermark. */
@@ -57,6 +85,8 @@ export interface Source {
   readonly name: string
   /** HTTP endpoints that it needs; mounted by the app at `/`. */
   routes?(recorder: Recorder, deps: SourceDeps): Router
+  /** How a gateway is doing that keeps what it has to tell; absent for a source that hears of none. `now`: epoch milliseconds. */
+  gateway?(now: number): GatewayHealth
   /** Starts; returns its closer. A source that only has routes starts nothing. */
   open(recorder: Recorder, deps: SourceDeps): Promise<Close>
 }

@@ -75,6 +75,17 @@ describe('the poll heals by itself, says meanwhile what is wrong, and the ledger
     expect(await ledger()).toEqual(expectedOf(world.calls, world.toldFailures))
   })
 
+  it('from a gateway of ours that is gone for minutes, with all that lay in its spool', async () => {
+    await start({ push: { form: 'marginwatch', flushMs: 30_000 }, poll: false })
+    for (let i = 0; i < 4; i++) {
+      await world.advance(9 * MINUTE)
+      await world.restartGateway(2 * MINUTE)
+    }
+    await world.advance(SETTLED)
+    expect(world.litellm.stats().push).toMatchObject({ lost: 0, queued: 0 })
+    expect(await ledger()).toEqual(expectedOf(world.calls, new Set()))
+  })
+
   it('from restarts of the program in the middle of it all', async () => {
     await start({ push: { loss: 'as-real', flushMs: 30_000 }, poll: true })
     for (let i = 0; i < 4; i++) {

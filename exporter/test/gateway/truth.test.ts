@@ -1,13 +1,15 @@
-import { pushRecords, Rng } from '@marginwatch/sandbox'
+import { type Call, pushRecords, Rng, slimRecords } from '@marginwatch/sandbox'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   expectedOf,
+  expectedTries,
   type GatewayOptions,
   HOUR,
   MINUTE,
   SPAN,
   startWorld,
   sumsOf,
+  triesOf,
   type World,
 } from '../support/gateway.ts'
 import { push } from '../support/push.ts'
@@ -36,6 +38,10 @@ async function ledger() {
   return state.sums
 }
 
+async function tries() {
+  return (await world.app.ledger.snapshot((rows) => triesOf(rows))).state
+}
+
 const truth = () => expectedOf(world.calls, world.toldFailures)
 
 /** Nothing counts as proven by traffic that has none of a thing. */
@@ -62,9 +68,9 @@ function expectOddities(): void {
 }
 
 /** Posts everything that the gateway would push, in any order, all of it twice. */
-async function pushAllTwice(): Promise<void> {
+async function pushAllTwice(recordsOf: (call: Call) => readonly object[]): Promise<void> {
   const rng = new Rng(9)
-  const records = [...world.calls, ...world.calls].flatMap((call) => pushRecords(call, { slim: true }))
+  const records = [...world.calls, ...world.calls].flatMap(recordsOf)
   const mixed = records.map((record) => ({ record, at: rng.unit() })).sort((a, b) => a.at - b.at)
   for (let from = 0; from < mixed.length; from += 300) {
     const body = JSON.stringify(mixed.slice(from, from + 300).map(({ record }) => record))
@@ -132,8 +138,73 @@ describe('the ledger is the truth about what the gateway did, by status, custome
     expectOddities()
     world.happen()
     await world.advance(SETTLED)
-    await pushAllTwice()
+    await pushAllTwice((call) => pushRecords(call, { slim: true }))
     const told = new Set(world.calls.map(({ callId }) => `${callId} failed`))
     expect(await ledger()).toEqual(expectedOf(world.calls, told))
+  })
+})
+
+/** What the client saw, for no try before a success is an event; and what happened inside the gateway, to the last try. */
+describe('with our gateway in front, the ledger is the truth, and knows of each attempt and fallback', () => {
+  const ours = { form: 'marginwatch', flushMs: 30_000 } as const
+  const seen = () => expectedOf(world.calls, new Set())
+
+  function expectTries(): void {
+    const { attempts, fallbacks } = expectedTries(world.calls, { attempts: true })
+    expect(Object.keys(attempts).length).toBeGreaterThan(2)
+    expect(Object.keys(fallbacks).length).toBeGreaterThan(0)
+  }
+
+  it('by its push alone, over bad lines and with much of it twice', async () => {
+    await start({
+      seed: 31,
+      push: { ...ours, duplicates: 0.2 },
+      poll: false,
+      trouble: { unreached: 0.2, unanswered: 0.2 },
+    })
+    expectOddities()
+    expectTries()
+    world.happen()
+    await world.advance(SPAN + 20 * MINUTE)
+    expect(world.litellm.stats().push).toMatchObject({ lost: 0, queued: 0 })
+    expect(await ledger()).toEqual(seen())
+    expect(await tries()).toEqual(expectedTries(world.calls, { attempts: true }))
+  })
+
+  it('by its push, and a poll beside it', async () => {
+    await start({ seed: 3, push: ours, poll: true, trouble: { unreached: 0.3, unanswered: 0.1 } })
+    expectOddities()
+    expectTries()
+    world.happen()
+    await world.advance(SETTLED)
+    expect(await ledger()).toEqual(seen())
+    expect(await tries()).toEqual(expectedTries(world.calls, { attempts: true }))
+  })
+
+  it('by its push, and then by the poll, which reads it all once more', async () => {
+    await start({ seed: 55, push: ours, poll: false })
+    expectTries()
+    world.happen()
+    await world.advance(SPAN + 20 * MINUTE)
+    const before = await ledger()
+    expect(before).toEqual(seen())
+    world.setPoll(true)
+    await world.advance(20 * MINUTE)
+    expect(world.litellm.stats().polls).toBeGreaterThan(10)
+    expect(await ledger()).toEqual(before)
+    expect(await tries()).toEqual(expectedTries(world.calls, { attempts: true }))
+  })
+
+  it('by the poll, which hears of no attempt, and then by every record, twice, in any order', async () => {
+    await start({ seed: 68, push: null, poll: true, litellm: { record: { hook: true } } })
+    expectOddities()
+    expectTries()
+    world.happen()
+    await world.advance(SETTLED)
+    expect(await ledger()).toEqual(seen())
+    expect(await tries()).toEqual(expectedTries(world.calls, { attempts: false }))
+    await pushAllTwice(slimRecords)
+    expect(await ledger()).toEqual(seen())
+    expect(await tries()).toEqual(expectedTries(world.calls, { attempts: true }))
   })
 })

@@ -1,7 +1,9 @@
 import {
+  attemptSums,
   type Call,
   createTraffic,
   failureKey,
+  fallbackSums,
   type Fault,
   type Litellm,
   type LitellmOptions,
@@ -158,11 +160,16 @@ function pushGate({ seed, trouble }: GatewayOptions, deps: GateDeps): typeof fet
     const done = await answer
     const text = await done.text()
     if (done.status !== 200) throw new Error(`the program answered ${done.status}: ${text}`)
-    for (const { status, litellm_call_id: id } of JSON.parse(String(init?.body)) as Record<string, unknown>[])
-      if (status === 'failure') deps.toldFailures.add(`${String(id)} failed`)
+    if (typeof init?.body === 'string') noteFailures(init.body, deps.toldFailures)
     if (chance < unreached + unanswered) return new Response('', { status: 502 })
     return new Response(text)
   }
+}
+
+/** Our own gateway, whose bodies are packed, tells of no failed try as if it were a call. */
+function noteFailures(body: string, toldFailures: Set<string>): void {
+  for (const { status, litellm_call_id: id } of JSON.parse(body) as Record<string, unknown>[])
+    if (status === 'failure') toldFailures.add(`${String(id)} failed`)
 }
 
 const GROUPS = {
@@ -179,6 +186,36 @@ const GROUPS = {
 } as const
 
 const TOKENS = `input + cache_read + cache_write_5m + cache_write_1h + output + reasoning`
+
+/** What happened inside the gateway, counted by names. */
+export interface Tries {
+  /** By provider and class of error. */
+  readonly attempts: Readonly<Record<string, number>>
+  /** By the public names of both models. */
+  readonly fallbacks: Readonly<Record<string, number>>
+}
+
+/** Attempts and fallbacks that the ledger holds. */
+export async function triesOf(rows: RowReader): Promise<Tries> {
+  const counted = async (kind: string, one: string, two: string) => {
+    const list = await rows(`SELECT (body->>'${one}') || ' ' || (body->>'${two}') AS name, count(*) AS n
+      FROM entry WHERE kind = '${kind}' GROUP BY ALL`)
+    return Object.fromEntries(list.map(({ name, n }) => [String(name), Number(n)]))
+  }
+  return {
+    attempts: await counted('attempt', 'provider', 'errorClass'),
+    fallbacks: await counted('fallback', 'from', 'to'),
+  }
+}
+
+/** What the ledger must hold of them, in its own names of providers; only our gateway's push tells of attempts. */
+export function expectedTries(calls: readonly Call[], told: { readonly attempts: boolean }): Tries {
+  const attempts = Object.entries(told.attempts ? attemptSums(calls) : {})
+  return {
+    attempts: Object.fromEntries(attempts.map(([name, n]) => [name.replace(/^gemini /, 'google '), n])),
+    fallbacks: fallbackSums(calls),
+  }
+}
 
 /** The ledger's sums, in the truth's own form. */
 export async function sumsOf(rows: RowReader): Promise<Comparable> {

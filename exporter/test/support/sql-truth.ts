@@ -3,12 +3,13 @@ import { TOKEN_CLASSES } from '../../src/usage.ts'
 import { openLedger } from './ledger.ts'
 import { type Page, seriesOf, valuesOfFamilies } from './scrape.ts'
 
-/** One family as a person would ask for it in SQL, over the documented view `usage_event`. */
+/** One family as a person would ask for it in SQL, over the documented view `usage_event` unless it says otherwise. */
 interface Question {
   readonly family: string
   /** Label → expression. */
   readonly by: Readonly<Record<string, string>>
   readonly sum: string
+  readonly from?: string
   readonly where?: string
 }
 
@@ -47,7 +48,15 @@ const QUESTIONS: readonly Question[] = [
     family: 'llm_provider_errors_total',
     by: { provider: LABELS.provider, class: `coalesce(error_class, 'unknown')` },
     sum: ONE,
-    where: `status = 'failed'`,
+    from: `(SELECT provider, error_class FROM usage_event WHERE status = 'failed'
+      UNION ALL SELECT body->>'provider', body->>'errorClass' FROM entry WHERE kind = 'attempt')`,
+  },
+  {
+    family: 'llm_fallbacks_total',
+    by: { from: `body->>'from'`, to: `body->>'to'` },
+    sum: ONE,
+    from: 'entry',
+    where: `kind = 'fallback'`,
   },
 ]
 
@@ -60,10 +69,10 @@ export const BY_SQL: ReadonlySet<string> = new Set(QUESTIONS.map(({ family }) =>
  */
 export async function countersBySql(rows: RowReader): Promise<Map<string, bigint>> {
   const values = new Map<string, bigint>()
-  for (const { family, by, sum, where } of QUESTIONS) {
+  for (const { family, by, sum, from = 'usage_event', where } of QUESTIONS) {
     const labels = Object.entries(by).map(([label, expression]) => `${expression} AS "${label}"`)
     const condition = where === undefined ? '' : `WHERE ${where}`
-    const sql = `SELECT ${labels.join(', ')}, (${sum})::HUGEINT AS total FROM usage_event ${condition} GROUP BY ALL`
+    const sql = `SELECT ${labels.join(', ')}, (${sum})::HUGEINT AS total FROM ${from} ${condition} GROUP BY ALL`
     for (const { total, ...found } of await rows(sql)) {
       if (total !== null && total !== 0n) values.set(seriesOf(family, found as Record<string, string>), total as bigint)
     }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import type { Policy } from '../../src/policy/policy.ts'
 import { EVENT_RESULTS, type EventResult, type Recorder, type SourceDeps } from '../../src/sources/source.ts'
-import type { Usage } from '../../src/usage.ts'
+import type { Entry, EntryKind, Usage } from '../../src/usage.ts'
 import { hash, NOW, PRICES, RULES } from './litellm.ts'
 
 /** A small policy around what a test is about. */
@@ -34,8 +34,10 @@ export function policyWith(change: Partial<Policy> = {}): Policy {
 export class World {
   now = NOW
   policy: Policy
-  /** What the ledger holds, by key. */
+  /** The events that the ledger holds, by key. */
   readonly ledger = new Map<string, Usage>()
+  /** All else that it holds. */
+  readonly beside = new Map<string, Entry>()
   readonly appends: string[][] = []
   /** Set to make the ledger reject. */
   refuse: Error | null = null
@@ -56,14 +58,19 @@ export class World {
   readonly recorder: Recorder = async (entries) => {
     await Promise.resolve()
     if (this.refuse) throw this.refuse
-    let accepted = 0
-    for (const entry of entries as readonly Usage[]) {
-      if (this.ledger.has(entry.key)) continue
-      this.ledger.set(entry.key, entry)
-      accepted++
+    const byKind: Partial<Record<EntryKind, { accepted: number; duplicates: number }>> = {}
+    const sum = { accepted: 0, duplicates: 0 }
+    for (const entry of entries) {
+      const what = this.ledger.has(entry.key) || this.beside.has(entry.key) ? 'duplicates' : 'accepted'
+      if (entry.kind === 'usage') this.ledger.set(entry.key, this.ledger.get(entry.key) ?? entry)
+      else this.beside.set(entry.key, this.beside.get(entry.key) ?? entry)
+      const ofKind = byKind[entry.kind] ?? { accepted: 0, duplicates: 0 }
+      byKind[entry.kind] = ofKind
+      ofKind[what]++
+      sum[what]++
     }
     this.appends.push(entries.map((entry) => entry.key))
-    return { seq: this.ledger.size, accepted, duplicates: entries.length - accepted, conflicts: [], refused: [] }
+    return { seq: this.ledger.size, ...sum, byKind, conflicts: [], refused: [] }
   }
 
   readonly deps: SourceDeps = {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Call } from '../call.ts'
 import { inputTokens, outputTokens, type TokenCounts } from '../tokens.ts'
 import { KEY_HASHES } from '../company.ts'
+import { ERRORS } from './errors.ts'
 import { type FloatCost, floatCost, LITELLM_MODELS, type Model } from '../models.ts'
 
 /** How much of a record is built. */
@@ -16,6 +17,9 @@ export interface RecordOptions {
 
 /** Name under which the hook's call id travels in `spend_logs_metadata`. */
 export const HOOK_CALL_ID = 'marginwatch_call_id'
+/** What it notes beside it: the model that the client asked for, and the session as the client named it, '' for none. */
+export const HOOK_MODEL_ASKED = 'marginwatch_model_asked'
+export const HOOK_SESSION = 'marginwatch_session'
 
 const AGENTS_OF_CLIENTS = ['acme-app/3.2.1', 'python-httpx/0.28.1', 'node', 'OpenAI/JS 6.9.0']
 
@@ -49,8 +53,19 @@ export function requestTags(call: Call): string[] {
 
 export function spendLogsMetadata(call: Call, options: RecordOptions): Record<string, string> | null {
   return options.hook && call.failure !== 'bad_key' && call.failure !== 'native_budget'
-    ? { [HOOK_CALL_ID]: call.hookId }
+    ? { [HOOK_CALL_ID]: call.hookId, [HOOK_MODEL_ASKED]: call.asked, [HOOK_SESSION]: call.session ?? '' }
     : null
+}
+
+/** What the router notes of a call; nothing of one that was turned away before it. */
+export function routed(call: Call) {
+  const turnedAway = call.failure !== null && !ERRORS[call.failure].provider
+  if (turnedAway) return { attempted_retries: null, attempted_fallbacks: null, original_model_group: null }
+  return {
+    attempted_retries: call.attempts.length,
+    attempted_fallbacks: call.model !== null && call.model.group !== call.asked ? 1 : 0,
+    original_model_group: call.asked,
+  }
 }
 
 export function apiKeyHash(call: Call): string {

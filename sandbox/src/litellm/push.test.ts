@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Call } from '../call.ts'
 import { inputTokens } from '../tokens.ts'
 import { createTraffic } from '../traffic.ts'
-import { HOOK_CALL_ID } from './parts.ts'
+import { HOOK_CALL_ID, HOOK_MODEL_ASKED, HOOK_SESSION } from './parts.ts'
 import { pushRecord, pushRecords } from './push.ts'
 import { rowId, spendRow } from './row.ts'
 
@@ -45,7 +45,7 @@ describe('ids', () => {
 
   test('the hook’s call id is stamped on push and row alike, only when there is a hook', () => {
     const call = find((one) => one.outcome === 'success')
-    const stamp = { [HOOK_CALL_ID]: call.hookId }
+    const stamp = { [HOOK_CALL_ID]: call.hookId, [HOOK_MODEL_ASKED]: call.asked, [HOOK_SESSION]: call.session ?? '' }
     expect(pushRecord(call, { hook: true }).metadata.spend_logs_metadata).toEqual(stamp)
     expect(spendRow(call, { hook: true }).metadata.spend_logs_metadata).toEqual(stamp)
     expect(pushRecord(call).metadata.spend_logs_metadata).toBeNull()

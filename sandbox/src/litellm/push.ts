@@ -115,7 +115,8 @@ function record(call: Call, options: RecordOptions, one: Try) {
 
 export type PushRecord = ReturnType<typeof record>
 
-function seconds(call: Call, ms: number): number {
+/** A moment of the call as the record has it: epoch seconds with microseconds. */
+export function seconds(call: Call, ms: number): number {
   return (ms * 1000 + call.micros) / 1e6
 }
 

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gunzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Rng } from '../random.ts'
 import { createTraffic } from '../traffic.ts'
@@ -13,8 +14,10 @@ const records = Array.from(createTraffic({ seed: 5 }).calls(FROM, FROM + 3_600_0
 
 interface Receiver {
   readonly url: string
-  /** Bodies of all posts, in order of arrival. */
+  /** Records of all posts, in order of arrival. */
   readonly posts: PushRecord[][]
+  /** What the gateway said of itself with each. */
+  readonly states: unknown[]
   readonly authorizations: (string | undefined)[]
   readonly agents: (string | undefined)[]
   /** Statuses of the next answers; 200 after that. */
@@ -32,15 +35,17 @@ afterEach(async () => {
 
 async function startReceiver(): Promise<Receiver> {
   const posts: PushRecord[][] = []
+  const states: unknown[] = []
   const statuses: number[] = []
   const waiting: (() => void)[] = []
   const state = { hold: null as Promise<void> | null }
   const authorizations: (string | undefined)[] = []
   const agents: (string | undefined)[] = []
   const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    posts.push(JSON.parse(body) as PushRecord[])
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    posts.push(recordsOf(Buffer.concat(chunks), request.headers['content-encoding'] === 'gzip'))
+    states.push(JSON.parse(String(request.headers['x-marginwatch-gateway'] ?? 'null')))
     authorizations.push(request.headers.authorization)
     agents.push(request.headers['user-agent'])
     for (const arrived of waiting.splice(0)) arrived()
@@ -53,6 +58,7 @@ async function startReceiver(): Promise<Receiver> {
   return Object.assign(state, {
     url: `http://127.0.0.1:${port}/logs`,
     posts,
+    states,
     authorizations,
     agents,
     statuses,
@@ -60,12 +66,27 @@ async function startReceiver(): Promise<Receiver> {
   })
 }
 
-function pusherTo(url: string, options: Partial<PushOptions> = {}, waits: number[] = []): Pusher {
-  const usual = { key: 'sink-token', flushMs: 5000, batchSize: 512, retries: 0, retryDelayMs: 1000 } as const
+/** Records of a body: an array, or packed lines. */
+function recordsOf(body: Buffer, packed: boolean): PushRecord[] {
+  if (!packed) return JSON.parse(body.toString()) as PushRecord[]
+  const lines = gunzipSync(body).toString().split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as PushRecord)
+}
+
+function pusherTo(url: string, options: Partial<PushOptions> = {}, waits: number[] = [], now = () => FROM): Pusher {
+  const usual = {
+    key: 'sink-token',
+    form: 'generic_api',
+    flushMs: 5000,
+    batchSize: 512,
+    retries: 0,
+    retryDelayMs: 1000,
+  } as const
   return createPusher(
     { url, ...usual, loss: 'as-real', duplicates: 0, ...options },
     {
       fetch,
+      now,
       sleep: async (ms) => void waits.push(ms),
       rng: new Rng(1),
       signal: new AbortController().signal,
@@ -216,5 +237,60 @@ describe('without loss', () => {
     expect(queued).toBeLessThan(50)
     await pusher.flush()
     expect(pusher.stats()).toMatchObject({ queued: 0, delivered: 60, repeated: queued, lost: 0 })
+  })
+})
+
+describe('as our gateway', () => {
+  const spooled = { form: 'marginwatch', loss: 'as-real' } as const
+  const state = (change: object) => ({
+    version: 1,
+    process: 'sandbox-1-1',
+    clock: FROM / 1000,
+    events: 0,
+    bytes: 0,
+    oldest: null,
+    dropped: { full: 0, disk: 0, refused: 0, torn: 0 },
+    ...change,
+  })
+
+  test('records are packed lines, with what waits in the header', async () => {
+    const receiver = await startReceiver()
+    const pusher = pusherTo(receiver.url, { ...spooled, batchSize: 2 })
+    pusher.enqueue(records.slice(0, 3))
+    await pusher.flush()
+    expect(receiver.posts).toEqual(JSON.parse(JSON.stringify([records.slice(0, 2), records.slice(2, 3)])))
+    const bytes = (from: number) =>
+      records.slice(from, 3).reduce((sum, record) => sum + JSON.stringify(record).length + 1, 0)
+    expect(receiver.states).toEqual([
+      state({ events: 3, bytes: bytes(0), oldest: FROM / 1000 }),
+      state({ events: 1, bytes: bytes(2), oldest: FROM / 1000 }),
+    ])
+  })
+
+  test('nothing is lost to a receiver that refuses or to the end of the process, which then has another name', async () => {
+    const receiver = await startReceiver()
+    const pusher = pusherTo(receiver.url, spooled)
+    receiver.statuses.push(400, 503)
+    pusher.enqueue(records.slice(0, 2))
+    await pusher.flush()
+    await pusher.flush()
+    pusher.drop()
+    await pusher.flush()
+    expect(pusher.stats()).toMatchObject({ queued: 0, delivered: 2, lost: 0, posts: 3 })
+    expect(receiver.states.at(-1)).toMatchObject({ process: 'sandbox-1-2', events: 2 })
+  })
+
+  test('it says that it lives when it has been silent for ten seconds', async () => {
+    const receiver = await startReceiver()
+    let time = FROM
+    const pusher = pusherTo(receiver.url, spooled, [], () => time)
+    time += 9_999
+    await pusher.flush()
+    expect(receiver.posts).toEqual([])
+    time += 1
+    await pusher.flush()
+    await pusher.flush()
+    expect(receiver.posts).toEqual([[]])
+    expect(receiver.states).toEqual([state({ clock: time / 1000 })])
   })
 })

@@ -10,6 +10,7 @@ import {
   notedSession,
   type RecordOptions,
   requestTags,
+  routed,
   spendLogsMetadata,
   usageObject,
   userAgent,
@@ -81,6 +82,7 @@ function rowMetadata(call: Call, options: RecordOptions, asked: boolean) {
   const success = call.outcome === 'success'
   const model = call.model
   const usage = success && model ? usageObject(call, model) : {}
+  const router = routed(call)
   const beforeHook = !success && !asked
   return {
     status: success ? null : 'failure',
@@ -98,18 +100,18 @@ function rowMetadata(call: Call, options: RecordOptions, asked: boolean) {
     billing_agent_id: null,
     eval_information: null,
     routing_decision: null,
-    attempted_retries: beforeHook ? null : call.attempts.length,
+    attempted_retries: router.attempted_retries,
     error_information: success ? null : rowError(call),
     applied_guardrails: [],
     autorouter_savings: null,
     user_api_key_alias: call.keyAlias,
-    attempted_fallbacks: beforeHook ? null : model !== null && model.group !== call.asked ? 1 : 0,
+    attempted_fallbacks: router.attempted_fallbacks,
     compression_savings: null,
     spend_logs_metadata: spendLogsMetadata(call, options),
     user_api_key_org_id: null,
     agent_execution_mode: null,
     internal_call_origin: null,
-    original_model_group: beforeHook ? null : call.asked,
+    original_model_group: router.original_model_group,
     proxy_server_request: null,
     requester_ip_address: '127.0.0.1',
     user_api_key_team_id: null,

@@ -6,8 +6,17 @@ import { type Answer, costMap, errorAnswer, OPENAPI, refuseUnlessMaster } from '
 import { createFaultPlan, drifted, type Fault, type FaultMix, type FaultPlan, sendTruncated } from './faults.ts'
 import type { RecordOptions } from './parts.ts'
 import { pushRecords } from './push.ts'
-import { createPusher, type Pusher, type PushOptions, type PushStats, type Sleep } from './pusher.ts'
+import {
+  createPusher,
+  type PushDeps,
+  type Pushed,
+  type Pusher,
+  type PushOptions,
+  type PushStats,
+  type Sleep,
+} from './pusher.ts'
 import { createRows, type Lag, type Rows } from './rows.ts'
+import { slimRecords } from './slim.ts'
 import { answerSpendLogs } from './spend-logs.ts'
 
 export interface LitellmOptions {
@@ -26,7 +35,7 @@ export interface LitellmOptions {
   readonly countCap?: number
   /** Faults of `/spend/logs/v2` that come by themselves. */
   readonly faults?: FaultMix
-  /** Form of rows and pushed records. */
+  /** Form of rows and pushed records. A gateway that pushes in the form `marginwatch` has our hook. */
   readonly record?: RecordOptions
   /** Where finished calls are posted; without it nothing is pushed. Defaults are LiteLLM's: 5 s, 512, no retries, loss as real. */
   readonly push?: Partial<PushOptions> & { readonly url: string }
@@ -63,6 +72,7 @@ const MASTER_KEY = 'sk-sandbox-0123456789abcdef-master'
 const USUAL_LAG: Lag = { usualMs: [400, 9800], lateShare: 0.002, lateMs: [60_000, 600_000] }
 const PUSH_DEFAULTS = {
   key: null,
+  form: 'generic_api',
   flushMs: 5000,
   batchSize: 512,
   retries: 0,
@@ -80,8 +90,10 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
   const rows = createRows({ ...USUAL_LAG, ...options.lag }, options.countCap ?? 10_000)
   const faults = createFaultPlan(new Rng(seed, 11), options.faults ?? null)
   const stopping = new AbortController()
-  const pusher = openPusher(options, { sleep, rng: new Rng(seed, 12), signal: stopping.signal })
+  const pusher = openPusher(options, { now, sleep, rng: new Rng(seed, 12), signal: stopping.signal })
   const count = { polls: 0, faults: 0 }
+  const slim = options.push?.form === 'marginwatch'
+  const recordsOf = (call: Call): readonly Pushed[] => (slim ? slimRecords(call) : pushRecords(call, desk.record))
   const desk: Desk = {
     rows,
     faults,
@@ -90,7 +102,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
     masterKey,
     count,
     signal: stopping.signal,
-    record: options.record ?? {},
+    record: slim ? { ...options.record, hook: true } : (options.record ?? {}),
   }
 
   let server = await listen(options.port ?? 0, desk)
@@ -101,7 +113,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
       rows.add(call)
       if (pusher && push) pending.push(call)
     }
-    release(pending, now(), (call) => pusher?.enqueue(pushRecords(call, desk.record)))
+    release(pending, now(), (call) => pusher?.enqueue(recordsOf(call)))
   }
   const flush = async (): Promise<void> => {
     add([], true)
@@ -124,7 +136,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
     },
     stats: () => ({ rows: rows.size, ...count, push: pusher?.stats() ?? null }),
     async close() {
-      if (options.push?.loss === 'none') await flush()
+      if (slim || options.push?.loss === 'none') await flush()
       stopping.abort()
       await flushing
       await stopListening(server)
@@ -144,10 +156,7 @@ interface Desk {
   readonly record: RecordOptions
 }
 
-function openPusher(
-  options: LitellmOptions,
-  deps: { readonly sleep: Sleep; readonly rng: Rng; readonly signal: AbortSignal },
-): Pusher | null {
+function openPusher(options: LitellmOptions, deps: Omit<PushDeps, 'fetch'>): Pusher | null {
   if (!options.push) return null
   return createPusher({ ...PUSH_DEFAULTS, ...options.push }, { ...deps, fetch: options.fetch ?? fetch })
 }

@@ -1,9 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Calendar } from '../../calendar.ts'
-import type { Admission, Correction, Entry, Usage } from '../../usage.ts'
+import type { Admission, Correction, Entry, EntryKind, Usage } from '../../usage.ts'
 import { hashKey, type KeyHash, keyWord } from '../key.ts'
-import type { Conflict, Receipt, Recorded, Refusal } from '../ledger.ts'
-import { appendRows, bigint, type Column, text } from './append.ts'
+import type { Conflict, Receipt, Recorded, Refusal, Taken } from '../ledger.ts'
+import { appendRows } from './append.ts'
+import { ENTRY_COLUMNS, type EntryRow, type OtherEntry } from './entry-row.ts'
 import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
 import { type Asked, conflictOf, type Kept, keptFrom, lookUp } from './lookup.ts'
 import { appendNames } from './names.ts'
@@ -13,20 +14,6 @@ export interface Committed {
   readonly receipts: Receipt[]
   readonly batch: Recorded[]
 }
-
-type OtherEntry = Exclude<Entry, Usage | Correction>
-interface EntryRow extends Recorded<OtherEntry> {
-  readonly hash: KeyHash
-}
-
-const ENTRY_COLUMNS: readonly Column<EntryRow>[] = [
-  bigint('seq', (row) => BigInt(row.seq)),
-  bigint('recorded', (row) => BigInt(row.at)),
-  bigint('k', (row) => row.hash.high),
-  bigint('k2', (row) => row.hash.low),
-  text('kind', (row) => row.entry.kind),
-  text('body', (row) => toJson(row.entry)),
-]
 
 /**
  * Makes several appends durable in one transaction: finds what is already there, numbers the rest in order with the
@@ -44,7 +31,7 @@ export async function commit(
   const within = new Map<string, Entry>()
   const numbered = createNumbering(state, calendar, at)
   const receipts = appends.map((entries, a) => {
-    const tally: Tally = { accepted: 0, duplicates: 0, conflicts: [], refused: [] }
+    const tally: Tally = { accepted: 0, duplicates: 0, byKind: {}, conflicts: [], refused: [] }
     entries.forEach((entry, index) => {
       const hash = hashes[a]?.[index] as KeyHash
       const reason = refusal(state, calendar, entry)
@@ -54,7 +41,7 @@ export async function commit(
       else {
         within.set(hash.id, entry)
         numbered.add(entry, hash)
-        tally.accepted++
+        note(tally, entry, 'accepted')
       }
     })
     return tally
@@ -68,6 +55,7 @@ export async function commit(
 interface Tally {
   accepted: number
   duplicates: number
+  byKind: Partial<Record<EntryKind, { -readonly [K in keyof Taken]: number }>>
   conflicts: Conflict[]
   refused: Refusal[]
 }
@@ -78,7 +66,7 @@ function doubtful(state: State, appends: readonly (readonly Entry[])[], hashes: 
   for (const [a, entries] of appends.entries()) {
     for (const [index, entry] of entries.entries()) {
       const hash = hashes[a]?.[index] as KeyHash
-      const start = 'start' in entry ? entry.start : null
+      const start = isEvent(entry) ? entry.start : null
       const old = start !== null && start < state.recentFrom
       if (old || state.recent.has(keyWord(hash.id))) list.push({ hash, start })
     }
@@ -86,13 +74,30 @@ function doubtful(state: State, appends: readonly (readonly Entry[])[], hashes: 
   return list
 }
 
+/** Events lie in a table of their own, which retention folds away; all other entries stay. */
+function isEvent(entry: Entry): entry is Usage | Correction {
+  return entry.kind === 'usage' || entry.kind === 'correction'
+}
+
+/** A fallback goes with its event: it must not be counted where the call is not. */
 function refusal(state: State, calendar: Calendar, entry: Entry): string | null {
-  if (!('start' in entry) || calendar.day(entry.start) >= state.retiredBefore) return null
+  if (!isEvent(entry) && entry.kind !== 'fallback') return null
+  if (calendar.day(entry.start) >= state.retiredBefore) return null
   return `started at ${new Date(entry.start).toISOString()}, in a day whose single events were already folded away by retention; a second report of one could not be told from a new one`
 }
 
+function note(tally: Tally, { kind }: Entry, what: keyof Taken): void {
+  tally[what]++
+  let ofKind = tally.byKind[kind]
+  if (!ofKind) {
+    ofKind = { accepted: 0, duplicates: 0 }
+    tally.byKind[kind] = ofKind
+  }
+  ofKind[what]++
+}
+
 function noteDuplicate(tally: Tally, entry: Entry, kept: Kept | null): void {
-  tally.duplicates++
+  note(tally, entry, 'duplicates')
   const conflict = kept && entry.kind === 'usage' ? conflictOf(entry, kept) : null
   if (conflict) tally.conflicts.push(conflict)
 }
@@ -109,8 +114,8 @@ function createNumbering(state: State, calendar: Calendar, at: number): Numberin
   const events: EventRow[] = []
   const others: EntryRow[] = []
   const batch: Recorded[] = []
-  const other = (entry: OtherEntry, hash: KeyHash) => {
-    const row: EntryRow = { seq: ++state.seq, at, named: 0, names: 0, entry, hash }
+  const other = (entry: OtherEntry, hash: KeyHash, named = 0) => {
+    const row: EntryRow = { seq: ++state.seq, at, named, names: 0, entry, hash }
     others.push(row)
     batch.push(row)
   }
@@ -123,7 +128,9 @@ function createNumbering(state: State, calendar: Calendar, at: number): Numberin
     others,
     batch,
     add(entry, hash) {
-      if (entry.kind !== 'usage' && entry.kind !== 'correction') return other(entry, hash)
+      if (entry.kind === 'attempt') return other(entry, hash, state.admissions.nameAttempt(entry, admit))
+      if (entry.kind === 'fallback') return other(entry, hash, state.admissions.nameFallback(entry, admit))
+      if (!isEvent(entry)) return other(entry, hash)
       const names = state.names.idOf(entry)
       const named =
         entry.kind === 'usage' ? state.admissions.name(entry, names, at, admit) : state.admissions.nameCorrection(entry)
@@ -154,17 +161,3 @@ async function write(connection: DuckDBConnection, state: State, numbered: Numbe
     throw cause
   }
 }
-
-/** Entries as JSON; money, which JSON has no integer for, as text with an `n` mark. */
-function toJson(entry: OtherEntry): string {
-  return JSON.stringify(entry, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
-}
-
-/** The inverse of `toJson`. */
-export function entryFromJson(body: string): OtherEntry {
-  return JSON.parse(body, (name, value: unknown) =>
-    MONEY.has(name) && typeof value === 'string' ? BigInt(value.slice(0, -1)) : value,
-  ) as OtherEntry
-}
-
-const MONEY = new Set(['cost', 'limit', 'spent', 'price'])

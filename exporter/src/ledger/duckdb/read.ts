@@ -1,8 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { EntryKind, Usage } from '../../usage.ts'
-import type { Recorded, Row } from '../ledger.ts'
-import { entryFromJson } from './commit.ts'
+import type { Recorded } from '../ledger.ts'
 import { rows } from './connect.ts'
+import { entryOf } from './entry-row.ts'
 import { eventOf, READ_EVENTS } from './event-row.ts'
 
 /** Entries from a number on, in order, at most `limit`; of one kind if it is named. */
@@ -28,7 +28,7 @@ export async function readEntries(
         kind ? { from, limit, kind } : { from, limit },
       )
     : []
-  const all: Recorded[] = [...events.map(eventOf), ...others.map(otherOf)]
+  const all: Recorded[] = [...events.map(eventOf), ...others.map(entryOf)]
   return all.sort((a, b) => a.seq - b.seq).slice(0, limit)
 }
 
@@ -47,14 +47,4 @@ export async function readUnpriced(
     { from, limit },
   )
   return list.map((row) => eventOf(row) as Recorded<Usage>)
-}
-
-function otherOf(row: Row): Recorded {
-  return {
-    seq: Number(row.seq),
-    at: Number(row.recorded),
-    named: 0,
-    names: 0,
-    entry: entryFromJson(String(row.body)),
-  }
 }

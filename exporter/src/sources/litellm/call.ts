@@ -1,4 +1,5 @@
 import type { Nano, Tokens } from '../../usage.ts'
+import type { Stamp } from './stamp.ts'
 
 /**
  * One call as LiteLLM reports it, the same whether a pushed record or a spend-log row said so. Only these fields are ever
@@ -9,8 +10,8 @@ export interface Call {
   readonly callId: string | null
   /** The provider's id of the answer. */
   readonly responseId: string | null
-  /** The id that our own gateway hook stamped on the call. */
-  readonly stamp: string | null
+  /** What our own gateway hook put on the call. */
+  readonly stamp: Stamp
   readonly success: boolean
   /** Epoch milliseconds. */
   readonly start: number
@@ -34,6 +35,8 @@ export interface Call {
   /** Characters of prompt and answer where they could be counted, for a call without usage. */
   readonly characters: { readonly input: number; readonly output: number } | null
   readonly error: CallError | null
+  /** Public names of the models, when the gateway handed the call on to another one. */
+  readonly fallback: { readonly from: string; readonly to: string } | null
   readonly finishReason: string | null
   readonly temperature: number | null
   readonly dimensions: number | null
@@ -41,6 +44,8 @@ export interface Call {
   readonly promptName: string | null
   readonly promptVersion: string | null
   readonly keyAlias: string | null
+  /** The field `session` holds what the client named, and nothing that LiteLLM made up. */
+  readonly sessionNamed: boolean
   readonly fields: Readonly<Record<string, unknown>>
   readonly tags: readonly unknown[]
   readonly metadata: Readonly<Record<string, unknown>>

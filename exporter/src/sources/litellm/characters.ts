@@ -1,7 +1,18 @@
-import { type Json, list, object } from './read.ts'
+import { type Json, list, object, whole } from './read.ts'
 
 /** What LiteLLM puts in the place of a text that it must not log. */
 const REDACTED = 'redacted-by-litellm'
+
+/** Characters that the gateway has counted itself; null when it has not, or when there were none. */
+export function countedCharacters(value: unknown): { input: number; output: number } | null {
+  const counted = object(value)
+  const input = whole(counted.input) ?? 0
+  const output = whole(counted.output) ?? 0
+  return input + output > 0 && Math.max(input, output) <= MOST_CHARACTERS ? { input, output } : null
+}
+
+/** More than any model reads or writes. */
+const MOST_CHARACTERS = 1_000_000_000
 
 /**
  * Characters of a call's prompt and answer, for one that came without usage. The texts are measured and forgotten. Null when

@@ -1,11 +1,11 @@
 import { type Attribution, attribute } from '../../attribution/attribution.ts'
-import { name } from '../../attribution/label.ts'
-import { UNATTRIBUTED, type Usage } from '../../usage.ts'
+import { type Hash, name } from '../../attribution/label.ts'
+import { type Fallback, UNATTRIBUTED, type Usage } from '../../usage.ts'
 import type { EventResult } from '../source.ts'
 import type { Prices } from '../prices.ts'
 import type { Call } from './call.ts'
 import { chargeOf } from './cost.ts'
-import { keyOf } from './key.ts'
+import { keyBeside, keyOf } from './key.ts'
 import { statusOf } from './outcome.ts'
 
 export interface EventContext {
@@ -19,6 +19,8 @@ export interface EventContext {
 
 export interface Event {
   readonly usage: Usage
+  /** Recorded beside it. */
+  readonly fallback: Fallback | null
   /** What is to be counted beside its being accepted. */
   readonly remarks: readonly EventResult[]
 }
@@ -36,7 +38,7 @@ export function eventOf(call: Call, context: EventContext): Event {
   const who = attribute(call, context.attribution)
   const { hash } = context.attribution
   const { durationMs, ttftMs } = timesOf(call)
-  const future = call.start > context.now + AHEAD
+  const future = isAhead(call.start, context.now)
   // Every field by itself: spreading objects into one another takes a third of the time of all this.
   const usage: Usage = {
     kind: 'usage',
@@ -53,7 +55,7 @@ export function eventOf(call: Call, context: EventContext): Event {
     operation: who.operation,
     callType: call.callType,
     queryType: who.queryType,
-    modelAsked: who.modelAsked ?? name(call.fields.model_asked, hash),
+    modelAsked: name(call.stamp.modelAsked, hash) ?? who.modelAsked ?? name(call.fields.model_asked, hash),
     model: name(call.model, hash) ?? who.modelUsed,
     provider: call.provider,
     environment: who.environment,
@@ -82,7 +84,19 @@ export function eventOf(call: Call, context: EventContext): Event {
   }
   const remarks: EventResult[] = future ? ['future'] : []
   if (charge.basis === 'estimated') remarks.push('estimated')
-  return { usage, remarks }
+  return { usage, fallback: fallbackBeside(usage, call, hash), remarks }
+}
+
+function fallbackBeside({ key, start }: Usage, { fallback }: Call, hash: Hash): Fallback | null {
+  const from = name(fallback?.from, hash)
+  const to = name(fallback?.to, hash)
+  if (from === null || to === null) return null
+  return { kind: 'fallback', version: 1, key: keyBeside(key, 'fallback'), start, from, to }
+}
+
+/** Whether a moment lies so far in the future that it cannot be meant. */
+export function isAhead(at: number, now: number): boolean {
+  return at > now + AHEAD
 }
 
 /** `response_time` of a stream is the time to its first token, so both are taken from the moments themselves. */

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import { totalTokens } from '../../usage.ts'
 import type { Call } from './call.ts'
 import { Refused } from './read.ts'
+import type { Stamp } from './stamp.ts'
 
-type Named = Pick<Call, 'callId' | 'responseId' | 'stamp' | 'success' | 'tokens'>
+type Named = Pick<Call, 'callId' | 'responseId' | 'success' | 'tokens'> & { readonly stamp: Pick<Stamp, 'callId'> }
 
 const LONGEST = 512
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
@@ -21,12 +22,34 @@ const ATTEMPT = /-attempt-\d+$/
  * cost. Throws Refused when the record names no id at all.
  */
 export function keyOf(call: Named): string {
-  const key = call.success ? successKey(call) : failureKey(call)
+  return bounded(call.success ? successKey(call) : failureKey(call))
+}
+
+/** The key of what goes with a call: the call's own, and what it is. */
+export function keyBeside(key: string, what: string): string {
+  return bounded(`${key}:${what}`)
+}
+
+/** The key that a call has when it succeeds, by the id that our hook stamped on it; null without one. */
+export function stampedKey({ callId }: Pick<Stamp, 'callId'>): string | null {
+  return callId !== null && UUID.test(callId) ? `litellm:${callId.toLowerCase()}` : null
+}
+
+/** The key of a failed try, by the number that it has among those of its call. Throws Refused without an id. */
+export function attemptKey(call: Pick<Named, 'callId' | 'stamp'>, n: number): string {
+  const { callId } = call
+  const own = stampedKey(call.stamp) ?? (callId === null ? null : `litellm:${callId}`)
+  if (own === null) throw none()
+  return keyBeside(own, `attempt:${n}`)
+}
+
+function bounded(key: string): string {
   return key.length <= LONGEST ? key : `litellm:sha256:${createHash('sha256').update(key).digest('hex')}`
 }
 
 function successKey({ stamp, callId, responseId, tokens }: Named): string {
-  if (isStamp(stamp)) return `litellm:${stamp.toLowerCase()}`
+  const stamped = stampedKey(stamp)
+  if (stamped !== null) return stamped
   if (callId === null && responseId === null) throw none()
   const answer = (responseId ?? callId ?? '').replace(CACHE_HIT, '').replace(BATCH_COST, '')
   return `litellm:${callId ?? ''}:${isEncrypted(answer, callId) ? `resp-${totalTokens(tokens ?? {})}` : answer}`
@@ -42,13 +65,10 @@ function isEncrypted(answer: string, callId: string | null): boolean {
 
 function failureKey({ stamp, callId, responseId }: Named): string {
   const id = callId ?? responseId
-  if (isStamp(stamp)) return `litellm:${stamp.toLowerCase()}:failed${ATTEMPT.exec(id ?? '')?.[0] ?? ''}`
+  const stamped = stampedKey(stamp)
+  if (stamped !== null) return `${stamped}:failed${ATTEMPT.exec(id ?? '')?.[0] ?? ''}`
   if (id === null) throw none()
   return `litellm:${id}:failed`
-}
-
-function isStamp(stamp: string | null): stamp is string {
-  return stamp !== null && UUID.test(stamp)
 }
 
 function none(): Refused {

@@ -77,16 +77,22 @@ export function modelOf(model: unknown, provider: unknown): { model: string | nu
 
 /** Names of the tools that an answer calls: of chat completions and of responses. Their arguments are not looked at. */
 export function toolsCalled(response: Json): string[] {
+  const called = list(response.choices)
+    .slice(0, 8)
+    .flatMap((choice) => list(object(object(choice).message).tool_calls).slice(0, 64))
+    .map((call) => object(object(call).function).name)
+  for (const item of list(response.output).slice(0, 64))
+    if (object(item).type === 'function_call') called.push(object(item).name)
+  return toolNames(called)
+}
+
+/** Each name once, at most 16 of them. */
+export function toolNames(called: readonly unknown[]): string[] {
   const names = new Set<string>()
-  const add = (value: unknown) => {
+  for (const value of called.slice(0, 1024)) {
     const name = word(value)
     if (name !== null && names.size < 16) names.add(name)
   }
-  for (const choice of list(response.choices).slice(0, 8))
-    for (const call of list(object(object(choice).message).tool_calls).slice(0, 64))
-      add(object(object(call).function).name)
-  for (const item of list(response.output).slice(0, 64))
-    if (object(item).type === 'function_call') add(object(item).name)
   return [...names]
 }
 

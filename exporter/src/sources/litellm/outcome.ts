@@ -48,8 +48,7 @@ function isCancelled(error: CallError): boolean {
 
 /** LiteLLM itself answers 402 to nobody; a provider that does so is named in the error. 429 needs one of our own words. */
 function isBlocked(call: Call, error: CallError | null): boolean {
-  const action = call.metadata.marginwatch_action ?? call.metadata.gate_action
-  if (typeof action === 'string' && BLOCKED.test(action)) return true
+  if (call.stamp.action !== null && BLOCKED.test(call.stamp.action)) return true
   if (!error || error.provider !== null || !PROXY.has(error.class ?? '')) return false
   return error.code === '402' || OURS.test(error.message ?? '')
 }

@@ -6,6 +6,7 @@ import { type Served, serve } from '../../../test/support/router.ts'
 import { policyWith, World } from '../../../test/support/world.ts'
 import { LedgerBusy, LedgerUnavailable } from '../../ledger/ledger.ts'
 import { openQuarantine, type Quarantine } from '../quarantine.ts'
+import { createGateways } from './gateway.ts'
 import { pushRouter } from './push.ts'
 import type { Json } from './read.ts'
 
@@ -18,7 +19,13 @@ beforeEach(async () => {
   world = new World()
   brought = 0
   quarantine = openQuarantine(world.directory, world.deps.now, () => {})
-  const target = { recorder: world.recorder, deps: world.deps, quarantine, source: 'litellm' }
+  const target = {
+    recorder: world.recorder,
+    deps: world.deps,
+    quarantine,
+    source: 'litellm',
+    gateways: createGateways(),
+  }
   served = await serve(pushRouter(target, () => brought++))
 })
 

@@ -47,6 +47,11 @@ export function count(value: unknown, field: string): number {
   throw new Refused(`${field} is ${found(value)}, expected a whole number from 0 to ${MOST_TOKENS}`)
 }
 
+/** A whole number that is not negative and exact; null for anything else. */
+export function whole(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null
+}
+
 /** Dollars by their decimal text, as nano-dollars; null when absent. Throws Refused. */
 export function dollars(value: unknown, field: string): Nano | null {
   if (value === null || value === undefined || value === '' || value === 'None') return null

@@ -1,7 +1,8 @@
 import type { Call } from './call.ts'
 import { callTypeOf, modelOf } from './names.ts'
 import { dollars, type Json, moment, object, start, text } from './read.ts'
-import { contextWindowOf, errorOf, fieldsOf, isTrue, mapOf, metadataOf, tagsOf } from './shared.ts'
+import { contextWindowOf, errorOf, fallbackOf, fieldsOf, isTrue, mapOf, metadataOf, tagsOf } from './shared.ts'
+import { stampOf } from './stamp.ts'
 import { tokensOf } from './tokens.ts'
 
 /** Without a stream, first token and end differ by a rounding at most. */
@@ -15,6 +16,7 @@ const STREAMED_FOR = 5
 export function readRow(row: Json): Call {
   const metadata = mapOf(row.metadata)
   const spendLog = object(metadata.spend_logs_metadata)
+  const stamp = stampOf(spendLog)
   const success = (row.status ?? metadata.status) !== 'failure'
   const began = start(row.startTime, 'startTime')
   const end = moment(row.endTime)
@@ -23,7 +25,7 @@ export function readRow(row: Json): Call {
   return {
     callId: text(row.litellm_call_id, 200) ?? text(metadata.litellm_call_id, 200),
     responseId: text(row.request_id, 600),
-    stamp: text(spendLog.marginwatch_call_id, 64),
+    stamp,
     success,
     start: began,
     end,
@@ -39,6 +41,7 @@ export function readRow(row: Json): Call {
     tokens: tokensOf(row, usage),
     characters: null,
     error: errorOf(object(metadata.error_information), null),
+    fallback: fallbackOf(metadata, row.model_group),
     finishReason: null,
     temperature: null,
     dimensions: null,
@@ -46,6 +49,7 @@ export function readRow(row: Json): Call {
     promptName: null,
     promptVersion: null,
     keyAlias: text(metadata.user_api_key_alias),
+    sessionNamed: stamp.session !== null,
     fields: fieldsOf({
       endUser: row.end_user,
       trace: row.session_id,
@@ -54,6 +58,7 @@ export function readRow(row: Json): Call {
       originalModelGroup: metadata.original_model_group,
       metadata: { ...metadata, user_api_key_user_id: metadata.user_api_key_user_id ?? row.user },
       spendLog,
+      stamp,
       extra: {
         call_type: row.call_type,
         agent_id: row.agent_id,

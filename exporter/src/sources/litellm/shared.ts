@@ -1,6 +1,7 @@
 import { redact } from '../../redact.ts'
 import type { CallError } from './call.ts'
-import { type Json, list, object, text, word } from './read.ts'
+import { type Json, list, object, text, whole, word } from './read.ts'
+import { type Stamp, withoutStamp } from './stamp.ts'
 
 /** The name that LiteLLM gives to whoever uses the master key: nobody. */
 const NOBODY = 'default_user_id'
@@ -41,10 +42,22 @@ function fromText(value: string): unknown {
   }
 }
 
-/** Metadata of the client's, over which stands what the gateway's hook (or the header for it) put into the spend log. */
+/**
+ * Metadata of the client's, over which stands what the gateway's hook (or the header for it) put into the spend log. Our own
+ * names are not among it: a client may have written them.
+ */
 export function metadataOf(keyOwn: unknown, requester: unknown, spendLog: unknown): Json {
   const { headers: _headers, tags: _tags, spend_logs_metadata: _nested, ...own } = object(requester)
-  return { ...object(keyOwn), ...own, ...object(spendLog) }
+  return withoutStamp({ ...object(keyOwn), ...own, ...object(spendLog) })
+}
+
+/** The models between which the gateway moved a call, by their public names; null when it did not. */
+export function fallbackOf(metadata: Json, modelGroup: unknown): { from: string; to: string } | null {
+  const { attempted_fallbacks: tried } = metadata
+  if (!((typeof tried === 'number' || typeof tried === 'string') && Number(tried) > 0)) return null
+  const from = text(metadata.original_model_group)
+  const to = text(modelGroup)
+  return from === null || to === null || from === to ? null : { from, to }
 }
 
 /** Fields by which the policy's rules may look for names: LiteLLM's own and the ones that say what they are. */
@@ -56,11 +69,14 @@ export function fieldsOf(given: {
   originalModelGroup: unknown
   metadata: Json
   spendLog: Json
+  stamp: Stamp
   extra: Json
 }): Json {
-  const { metadata } = given
+  const { metadata, stamp } = given
+  const session = stamp.session ?? given.session
   const user = text(metadata.user_api_key_user_id) === NOBODY ? null : metadata.user_api_key_user_id
-  const asked = text(given.spendLog.requested_model) ?? text(given.originalModelGroup) ?? text(given.modelGroup)
+  const asked =
+    stamp.modelAsked ?? text(given.spendLog.requested_model) ?? text(given.originalModelGroup) ?? text(given.modelGroup)
   return {
     end_user: given.endUser,
     customer: given.endUser,
@@ -69,8 +85,8 @@ export function fieldsOf(given: {
     user_api_key_user_id: user,
     trace_id: given.trace,
     trace: given.trace,
-    session_id: given.session,
-    session: given.session,
+    session_id: session,
+    session,
     model_group: given.modelGroup,
     model_asked: asked,
     requested_model: asked,
@@ -95,8 +111,13 @@ export function fieldsOf(given: {
 
 /** Largest prompt of the model as LiteLLM's map has it. */
 export function contextWindowOf(information: unknown): number | null {
-  const tokens = object(object(information).model_map_value).max_input_tokens
-  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens > 0 && tokens < 1e9 ? tokens : null
+  return windowOf(object(object(information).model_map_value).max_input_tokens)
+}
+
+/** A context window in tokens; null for what cannot be one. */
+export function windowOf(tokens: unknown): number | null {
+  const found = whole(tokens)
+  return found !== null && found > 0 && found < 1e9 ? found : null
 }
 
 export function isTrue(value: unknown): boolean {

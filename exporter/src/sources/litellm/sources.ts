@@ -1,5 +1,6 @@
 import { openQuarantine, type Quarantine } from '../quarantine.ts'
 import type { Source, SourceDeps } from '../source.ts'
+import { createGateways } from './gateway.ts'
 import { Poll } from './poll.ts'
 import { pushRouter } from './push.ts'
 
@@ -13,6 +14,7 @@ const PUSH_HEALTHY = 5 * 60_000
 export function litellmSources(): readonly [push: Source, poll: Source] {
   let lastPush = Number.NEGATIVE_INFINITY
   let quarantine: Quarantine | null = null
+  const gateways = createGateways()
   const shared = (deps: SourceDeps): Quarantine => {
     quarantine ??= openQuarantine(deps.directory, deps.now, (reason) => deps.log.warn(reason))
     return quarantine
@@ -20,9 +22,10 @@ export function litellmSources(): readonly [push: Source, poll: Source] {
   const push: Source = {
     name: 'litellm',
     routes: (recorder, deps) =>
-      pushRouter({ recorder, deps, quarantine: shared(deps), source: 'litellm' }, () => {
+      pushRouter({ recorder, deps, quarantine: shared(deps), source: 'litellm', gateways }, () => {
         lastPush = deps.now()
       }),
+    gateway: gateways.health,
     open: async (_recorder, deps) => () => shared(deps).flush(),
   }
   const poll: Source = {

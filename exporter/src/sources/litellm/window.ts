@@ -1,8 +1,9 @@
 import type { LitellmClient } from '../../clients/litellm.ts'
-import { LedgerBusy, type Receipt } from '../../ledger/ledger.ts'
+import { LedgerBusy } from '../../ledger/ledger.ts'
 import { JsonSplitter, splitJson } from '../json-stream.ts'
+import { eventOf } from './event.ts'
 import { readRow } from './row.ts'
-import { type Refusal, recordSlice, Slice, type SliceTarget } from './slice.ts'
+import { type Reader, type Refusal, recordSlice, Slice, type SliceTarget } from './slice.ts'
 
 /** Calls that began from `from` to `to`, epoch milliseconds, whole seconds, both included. */
 export interface Window {
@@ -86,10 +87,12 @@ interface PageRead {
   readonly size: number
 }
 
+const readPolled: Reader = (row, context) => eventOf(readRow(row), context)
+
 async function readPage({ window, page, reader, seen }: Page): Promise<PageRead> {
   const answer = await reader.client.spendLogs({ ...window, page, pageSize: reader.pageSize }, reader.signal)
   const splitter = new JsonSplitter({ rows: 'data' })
-  const slice = new Slice(readRow, reader.target.deps)
+  const slice = new Slice(readPolled, reader.target.deps)
   for await (const piece of splitJson(answer.body, splitter)) {
     if (piece.kind === 'broken')
       throw new BadAnswer(`/spend/logs/v2 broke off at byte ${piece.offset}: ${piece.reason}`)
@@ -115,10 +118,11 @@ function totalOf(splitter: JsonSplitter): { total: number | null; capped: boolea
 const MOST_TRIES = 20
 
 /** While the ledger has too much waiting, so does the poll: LiteLLM keeps its rows. */
-async function recordPatiently(slice: Slice, reader: WindowReader): Promise<Receipt> {
+async function recordPatiently(slice: Slice, reader: WindowReader): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      return await recordSlice(slice, reader.target)
+      await recordSlice(slice, reader.target)
+      return
     } catch (error) {
       if (!(error instanceof LedgerBusy) || tries === MOST_TRIES || reader.signal.aborted) throw error
       await reader.target.deps.sleep(error.retryAfterMs, reader.signal)

@@ -1,5 +1,8 @@
-/** How a source is doing. `silent` = expected to speak and has not; `failing` = spoke, and it was an error. */
-export const SOURCE_STATES = ['ok', 'silent', 'failing', 'catching up'] as const
+/**
+ * How a source is doing. `silent` = expected to speak and has not; `failing` = spoke, and it was an error; `degraded` = speaks,
+ * and holds back what is old.
+ */
+export const SOURCE_STATES = ['ok', 'degraded', 'silent', 'failing', 'catching up'] as const
 export type SourceCondition = (typeof SOURCE_STATES)[number]
 
 export interface SourceState {

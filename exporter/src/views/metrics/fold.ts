@@ -15,6 +15,7 @@ import {
 import { add, type Cell, counterFamily, light, totalOf } from './cells.ts'
 import { createDistributions } from './distributions.ts'
 import type { Family } from './sample.ts'
+import { createTries } from './tries.ts'
 
 /**
  * The counters and distributions of calls, as a fold over the ledger: `load` takes what a snapshot says, `apply` what came
@@ -46,6 +47,7 @@ export function createSpendFold(): SpendFold {
   const families = makeFamilies()
   const distributions = createDistributions()
   const customers = createCustomers(families)
+  const tries = createTries(families)
   // Events with the same names are counted in the same cells, which are looked up once.
   let profiles = new Map<number, Profile>()
   const profileOf = (record: Recorded<Usage>): Profile => {
@@ -67,6 +69,7 @@ export function createSpendFold(): SpendFold {
       }
       for (const total of totals.customers) customers.load(total)
       distributions.load(totals.histograms)
+      tries.load(totals)
     },
     apply(batch) {
       for (const record of batch) {
@@ -78,6 +81,7 @@ export function createSpendFold(): SpendFold {
           customers.count(entry, record.named, at)
         } else if (entry.kind === 'correction') applyCorrection(families, entry, record)
         else if (entry.kind === 'admission') customers.change(entry, at)
+        else tries.apply(record)
       }
     },
     families: () => [...Object.values(families).map((family) => family.family()), ...distributions.families()],
@@ -102,6 +106,7 @@ function makeFamilies() {
     cacheHits: counterFamily(METRICS.cacheHits, 'count'),
     cacheSaved: counterFamily(METRICS.cacheSaved, 'usd'),
     providerErrors: counterFamily(METRICS.providerErrors, 'count'),
+    fallbacks: counterFamily(METRICS.fallbacks, 'count'),
     customerCost: counterFamily(METRICS.customerCost, 'usd'),
     customerRequests: counterFamily(METRICS.customerRequests, 'count'),
     customerRetired: counterFamily(METRICS.customerRetired, 'usd'),

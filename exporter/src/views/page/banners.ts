@@ -42,6 +42,8 @@ function sourceBanner(source: SourceState, clock: Clock): Html[] {
   switch (source.state) {
     case 'ok':
       return []
+    case 'degraded':
+      return [banner('warn', html`<strong>${who} is behind</strong>: the latest calls are missing below. ${why}`)]
     case 'silent':
       return [
         banner(
