@@ -160,6 +160,7 @@ function demoPolicy(policy: Policy, { port, ingest, url, key }: DemoPlace): Poli
     everyMs: 5_000,
     lagMs: 15_000,
     backfillMs: MINUTE_MS,
+    directoryMs: 5 * MINUTE_MS,
     pageSize: 500,
     timeoutMs: 10_000,
   }

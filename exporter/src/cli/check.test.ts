@@ -47,6 +47,7 @@ describe('marginwatch check', () => {
       'tiers: tier_1 $49, tier_2 $99, tier_3 $199 a customer and month',
       'customers: 0 named here, 0 API keys with an owner',
       'litellm: taken by push',
+      'gateway: 7 models (1 not for chat); a try takes 10m at most and is repeated 2 times; fallbacks gpt-4o → claude-sonnet, gpt-4o-mini → claude-haiku, claude-sonnet → gemini-pro, claude-haiku → gemini-flash; no cache; no traces',
       'customer of a call: end_user, then metadata.customer_id, then tag.customer_id, then header.x-customer-id',
       'prices: production, 0 overrides',
       'listens on: 127.0.0.1:9464, open to this machine, without keys',
@@ -64,6 +65,8 @@ describe('marginwatch check', () => {
       `sources: { litellm: { push: false, poll: { url: "http://gateway:4000/", key: "\${LITELLM_KEY}", every: 90s } } }`,
       `server: { host: "::", keys: { reader: "\${READER}", admin: "\${ADMIN}" } }`,
       'ledger: { retention: forever }',
+      'gateway: { models: { a: { model: openai/a }, b: { model: openai/b } }, timeout: 1m, retries: 1, cache: redis, cache_ttl: 1h,',
+      '  langfuse: { host: "https://lf.example" }, prometheus: true }',
     ]
     const { code, lines } = await checkText(text.join('\n'), { LITELLM_KEY: 'top', READER: 'secret', ADMIN: 'words' })
     expect(lines).toEqual([
@@ -71,6 +74,7 @@ describe('marginwatch check', () => {
       'tiers: pro $49.9 a customer and month',
       'customers: 1 named here, 1 API key with an owner',
       'litellm: asked at http://gateway:4000 every 90s',
+      "gateway: 2 models; a try takes 1m at most and is repeated once; no fallbacks; answers kept for 1h in Redis; traces to https://lf.example; LiteLLM's own metrics",
       'customer of a call: not looked for',
       'prices: development, everything costs nothing, 1 override',
       'listens on: [::]:9464, with a key for reader, admin',
@@ -92,5 +96,6 @@ describe('marginwatch check', () => {
     const { lines } = await checkText('sources: { litellm: { push: false } }')
     expect(lines).toContain('tiers: none, so no margin can be told')
     expect(lines).toContain('litellm: not used')
+    expect(lines).toContain('gateway: not described here, so marginwatch generate writes nothing')
   })
 })

@@ -32,6 +32,7 @@ export function summary(policy: Policy): string[] {
     `tiers: ${tiers(policy)}`,
     `customers: ${customers(policy)}`,
     `litellm: ${litellm(policy)}`,
+    `gateway: ${gateway(policy)}`,
     `customer of a call: ${policy.attribution.customer.map(placeText).join(', then ') || 'not looked for'}`,
     `prices: ${policy.prices.profile === 'development' ? 'development, everything costs nothing' : 'production'}, ${count(policy.prices.overrides.length, 'override')}`,
     `listens on: ${host.includes(':') ? `[${host}]` : host}:${port}, ${keys(policy)}`,
@@ -53,6 +54,25 @@ function litellm({ sources }: Policy): string {
   const { push, poll } = sources.litellm
   const polled = poll ? `asked at ${poll.url} every ${durationText(poll.everyMs)}` : null
   return [push ? 'taken by push' : null, polled].filter((way) => way !== null).join(', ') || 'not used'
+}
+
+/** What LiteLLM's configuration will say, once it is generated. */
+function gateway({ gateway }: Policy): string {
+  if (gateway === null) return 'not described here, so marginwatch generate writes nothing'
+  const { models, fallbacks, retries, timeoutMs, cache, cacheTtlMs, langfuse, prometheus } = gateway
+  const embedding = Object.values(models).filter(({ mode }) => mode !== 'chat').length
+  const others = embedding === 0 ? '' : ` (${embedding} not for chat)`
+  const chains = Object.entries(fallbacks).map(([from, to]) => [from, ...to].join(' → '))
+  return [
+    `${count(Object.keys(models).length, 'model')}${others}`,
+    `a try takes ${durationText(timeoutMs)} at most and is repeated ${retries === 1 ? 'once' : `${retries} times`}`,
+    chains.length === 0 ? 'no fallbacks' : `fallbacks ${chains.join(', ')}`,
+    cache === 'off'
+      ? 'no cache'
+      : `answers kept for ${durationText(cacheTtlMs)} in ${cache === 'redis' ? 'Redis' : 'memory'}`,
+    langfuse ? `traces to ${langfuse.host}` : 'no traces',
+    ...(prometheus ? ["LiteLLM's own metrics"] : []),
+  ].join('; ')
 }
 
 function keys({ server }: Policy): string {

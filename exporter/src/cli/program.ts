@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { runCheck } from './check.ts'
+import { GATEWAY_CONFIG, runGenerate } from './generate.ts'
 import { type ServeArguments, serve } from './serve.ts'
 import { DEFAULT_POLICY, type Surroundings } from './surroundings.ts'
 
@@ -30,6 +31,13 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
     .action(async (file: string | undefined) => {
       const path = file ?? given(env, 'MARGINWATCH_CONFIG') ?? DEFAULT_POLICY
       code = await runCheck({ path, env, out: (line) => around.out(`${line}\n`) })
+    })
+  program
+    .command('generate [file] [target]')
+    .description(`write LiteLLM's configuration from the policy file (default: ${GATEWAY_CONFIG})`)
+    .action(async (file: string | undefined, target: string = GATEWAY_CONFIG) => {
+      const path = file ?? given(env, 'MARGINWATCH_CONFIG') ?? DEFAULT_POLICY
+      code = await runGenerate({ path, target, env, out: (line) => around.out(`${line}\n`) })
     })
   try {
     await program.parseAsync([...argv], { from: 'user' })

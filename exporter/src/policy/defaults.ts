@@ -50,4 +50,34 @@ export const DEFAULTS = {
 } as const
 
 /** Laid under `sources.litellm.poll` where the file has one; without it nothing is polled. */
-export const POLL_DEFAULTS = { every: '30s', lag: '2m', backfill: '31d', page_size: '200', timeout: '30s' } as const
+export const POLL_DEFAULTS = {
+  every: '30s',
+  lag: '2m',
+  backfill: '31d',
+  directory: '5m',
+  page_size: '200',
+  timeout: '30s',
+} as const
+
+/** Laid under `gateway` where the file has one; without it no configuration of LiteLLM is generated. */
+export const GATEWAY_DEFAULTS = {
+  models: {},
+  fallbacks: {},
+  retries: '2',
+  timeout: '10m',
+  cache: 'off',
+  cache_ttl: '10m',
+  redis_url: '${REDIS_URL}',
+  prometheus: 'false',
+  master_key: '${LITELLM_MASTER_KEY}',
+  database_url: '${DATABASE_URL}',
+} as const
+
+/** Laid under each of `gateway.models`. */
+export const GATEWAY_MODEL_DEFAULTS = { mode: 'chat' } as const
+
+/** Laid under `gateway.langfuse` where the file has one. */
+export const LANGFUSE_DEFAULTS = {
+  public_key: '${LANGFUSE_PUBLIC_KEY}',
+  secret_key: '${LANGFUSE_SECRET_KEY}',
+} as const

@@ -30,6 +30,7 @@ describe('a good policy file', () => {
       attribution: expect.any(Object),
       prices: { profile: 'production', overrides: [] },
       sources: { litellm: { push: true, poll: null } },
+      gateway: null,
       server: {
         host: '127.0.0.1',
         port: 9464,
@@ -45,7 +46,7 @@ describe('a good policy file', () => {
   })
 
   test('that says everything is taken at its word, in milliseconds, bytes and nano-dollars', () => {
-    const { attribution, ...rest } = fixture('full.yaml')
+    const { attribution, gateway: _, ...rest } = fixture('full.yaml')
     expect(rest).toEqual({
       timezone: 'Europe/Berlin',
       tiers: { starter: { price: 49_900_000_000n }, scale: { price: 1_000_000_000_000n } },
@@ -80,6 +81,7 @@ describe('a good policy file', () => {
             everyMs: 60_000,
             lagMs: 90_000,
             backfillMs: 14 * 86_400_000,
+            directoryMs: 600_000,
             pageSize: 500,
             timeoutMs: 5000,
           },
@@ -96,6 +98,75 @@ describe('a good policy file', () => {
     ])
     expect(attribution.tools).toEqual([])
     expect(attribution.tier).toEqual(fixture('empty.yaml').attribution.tier)
+  })
+
+  test('that describes a gateway is taken at its word, with the names of variables and not what they hold', () => {
+    const { gateway } = fixture('full.yaml')
+    const plain = {
+      apiBase: null,
+      apiKey: null,
+      apiVersion: null,
+      awsRegion: null,
+      vertexProject: null,
+      vertexLocation: null,
+    }
+    expect(gateway).toEqual({
+      models: {
+        'gpt-4o': {
+          ...plain,
+          model: 'azure/gpt-4o-eu',
+          mode: 'chat',
+          apiBase: 'https://acme.openai.azure.com',
+          apiKey: 'AZURE_API_KEY',
+          apiVersion: '2024-10-21',
+        },
+        on: {
+          ...plain,
+          model: 'bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0',
+          mode: 'chat',
+          awsRegion: 'eu-central-1',
+        },
+        gemini: {
+          ...plain,
+          model: 'vertex_ai/gemini-2.5-pro',
+          mode: 'chat',
+          vertexProject: 'acme',
+          vertexLocation: 'europe-west4',
+        },
+        local: { ...plain, model: 'hosted_vllm/qwen3-32b', mode: 'chat', apiBase: 'http://127.0.0.1:8000/v1' },
+        embeddings: { ...plain, model: 'openai/text-embedding-3-large', mode: 'embedding', apiKey: 'OPENAI_API_KEY' },
+      },
+      fallbacks: { 'gpt-4o': ['on', 'gemini'], on: ['gemini'] },
+      retries: 0,
+      timeoutMs: 90_000,
+      cache: 'redis',
+      cacheTtlMs: 3_600_000,
+      redisUrl: 'CACHE_URL',
+      langfuse: { host: 'https://langfuse.example', publicKey: 'LF_PUBLIC', secretKey: 'LANGFUSE_SECRET_KEY' },
+      prometheus: true,
+      masterKey: 'GATEWAY_MASTER_KEY',
+      databaseUrl: 'GATEWAY_DATABASE_URL',
+    })
+    expect(Object.keys(gateway?.models ?? {})).toEqual(['gpt-4o', 'on', 'gemini', 'local', 'embeddings'])
+    expect(gateway?.models.constructor).toBeUndefined()
+  })
+
+  test('that describes a gateway by its models alone gets the rest by default', () => {
+    const text = 'gateway: { models: { m: { model: openai/m } }, fallbacks: }'
+    const { models, ...rest } = good(text).gateway ?? { models: {} }
+    expect(Object.keys(models)).toEqual(['m'])
+    expect(rest).toEqual({
+      fallbacks: {},
+      retries: 2,
+      timeoutMs: 600_000,
+      cache: 'off',
+      cacheTtlMs: 600_000,
+      redisUrl: 'REDIS_URL',
+      langfuse: null,
+      prometheus: false,
+      masterKey: 'LITELLM_MASTER_KEY',
+      databaseUrl: 'DATABASE_URL',
+    })
   })
 
   test('keeps the order of its tiers', () => {
@@ -116,6 +187,7 @@ describe('a good policy file', () => {
         everyMs: 30_000,
         lagMs: 120_000,
         backfillMs: 31 * 86_400_000,
+        directoryMs: 300_000,
         pageSize: 200,
         timeoutMs: 30_000,
       },
@@ -157,6 +229,15 @@ describe('the shipped marginwatch.yaml', () => {
     })
   })
 
+  test('describes a gateway with models of three providers, each with a fallback of another', () => {
+    const { models = {}, fallbacks = {}, cache, langfuse, prometheus } = shipped().gateway ?? {}
+    const provider = (name: string | undefined) => models[name ?? '']?.model.split('/')[0]
+    expect(new Set(Object.keys(models).map(provider))).toEqual(new Set(['openai', 'anthropic', 'gemini']))
+    expect(Object.keys(fallbacks).length).toBeGreaterThan(0)
+    for (const [from, to] of Object.entries(fallbacks)) expect(provider(to[0])).not.toBe(provider(from))
+    expect({ cache, langfuse, prometheus }).toEqual({ cache: 'off', langfuse: null, prometheus: false })
+  })
+
   test('is right in its commented examples too', () => {
     const text = readFileSync(new URL('../../../marginwatch.yaml', import.meta.url), 'utf8')
     const examples = text.replace(/^( *)# ?(?=( *)(- \{|[\w-]+:( |$)))/gm, '$1')
@@ -172,6 +253,8 @@ describe('the shipped marginwatch.yaml', () => {
     expect(policy.prices.overrides).toHaveLength(1)
     expect(policy.sources.litellm.poll).not.toBeNull()
     expect(policy.server.keys).toEqual({ reader: 'k', ingest: 'k', admin: 'k' })
+    expect(policy.gateway).toMatchObject({ langfuse: { host: 'https://cloud.langfuse.com' }, prometheus: true })
+    expect(Object.keys(policy.gateway?.models ?? {})).toContain('local')
   })
 })
 

@@ -156,16 +156,10 @@ export const url: Kind<string> = {
 
 /** A key, by the name of the environment variable that holds it. What it holds is never repeated in a message. */
 export function secret(env: Env, example: string): Kind<string> {
-  const expected = `the name of an environment variable, e.g. "\${${example}}"`
+  const named = variable(example)
   const read = (text: string) => {
-    const name = /^\$\{([A-Za-z_]\w*)\}$/.exec(text)?.[1]
-    if (name === undefined && text.includes('$'))
-      return new Refusal(`found more than a variable's name, expected ${expected}, and nothing beside it`)
-    if (name === undefined) {
-      return new Refusal(
-        `found a key in clear text; keys are not written into this file: put it into an environment variable and write its name here, e.g. "\${${example}}"`,
-      )
-    }
+    const name = named.read(text)
+    if (name instanceof Refusal) return name
     const value = Object.hasOwn(env, name) ? env[name] : undefined
     if (value === undefined) return new Refusal(`the environment variable ${name} is not set`)
     if (value === '') return new Refusal(`the environment variable ${name} is empty`)
@@ -176,8 +170,28 @@ export function secret(env: Env, example: string): Kind<string> {
     }
     return value
   }
+  return { ...named, read }
+}
+
+/** The name of an environment variable, written `"${NAME}"`. It is not read here: the variable is another program's. */
+export function variable(example: string): Kind<string> {
+  const expected = `the name of an environment variable, e.g. "\${${example}}"`
+  const read = (text: string) => {
+    const name = /^\$\{([A-Za-z_]\w*)\}$/.exec(text)?.[1]
+    if (name !== undefined) return name
+    if (text.includes('$'))
+      return new Refusal(`found more than a variable's name, expected ${expected}, and nothing beside it`)
+    return new Refusal(
+      `found a key in clear text; keys are not written into this file: put it into an environment variable and write its name here, e.g. "\${${example}}"`,
+    )
+  }
   return { expected, read, secret: true }
 }
+
+/** A model as LiteLLM names it. */
+export const modelName: Kind<string> = plain('provider/name, e.g. openai/gpt-4o, without *', (text) =>
+  /^[\w-]+\/[^\s*\p{Cc}]{1,200}$/u.test(text) ? text : undefined,
+)
 
 /** The fields of a call's record that an attribute may be read from. */
 export const RECORD_FIELDS = [

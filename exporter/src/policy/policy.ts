@@ -16,6 +16,8 @@ export interface Policy {
   readonly attribution: Readonly<Record<Attribute, readonly FieldRef[]>>
   readonly prices: PricePolicy
   readonly sources: { readonly litellm: LitellmPolicy }
+  /** The LiteLLM whose configuration is generated from here; null when the file describes none. The program itself reads none of it. */
+  readonly gateway: GatewayPolicy | null
   readonly server: ServerPolicy
   readonly metrics: {
     /** How many customers get series of their own. */
@@ -111,8 +113,73 @@ export interface LitellmPoll {
   readonly lagMs: number
   /** How far back the first start reads. */
   readonly backfillMs: number
+  /** How often its customers, keys and budgets are read. */
+  readonly directoryMs: number
   readonly pageSize: number
   readonly timeoutMs: number
+}
+
+/** Name of an environment variable of LiteLLM's process. Its value is never read here. */
+export type Variable = string
+
+export interface GatewayPolicy {
+  /** By the public name that clients ask for, in the file's order; at least one. No prototype. */
+  readonly models: Readonly<Record<string, GatewayModel>>
+  /** Public name → the public names that are asked when it fails, in this order. All exist and none leads back. */
+  readonly fallbacks: Readonly<Record<string, readonly string[]>>
+  /** Tries after the first, before a fallback is asked. */
+  readonly retries: number
+  /** How long one try may take. */
+  readonly timeoutMs: number
+  /** Whether and where answers are kept for the same question. */
+  readonly cache: (typeof GATEWAY_CACHES)[number]
+  readonly cacheTtlMs: number
+  /** Where the Redis of the cache is. */
+  readonly redisUrl: Variable
+  /** Traces by OTLP; null = none. */
+  readonly langfuse: GatewayLangfuse | null
+  /** Whether LiteLLM counts for Prometheus too. */
+  readonly prometheus: boolean
+  readonly masterKey: Variable
+  readonly databaseUrl: Variable
+}
+
+export const GATEWAY_CACHES = ['off', 'memory', 'redis'] as const
+
+/** What a model does, in LiteLLM's words. */
+export const GATEWAY_MODES = [
+  'chat',
+  'completion',
+  'responses',
+  'embedding',
+  'rerank',
+  'moderation',
+  'image_generation',
+  'audio_transcription',
+  'audio_speech',
+] as const
+export type GatewayMode = (typeof GATEWAY_MODES)[number]
+
+export interface GatewayModel {
+  /** `provider/name`, as LiteLLM writes it. */
+  readonly model: string
+  readonly mode: GatewayMode
+  /** Null = where LiteLLM looks by itself: the provider's address and usual variable, as `OPENAI_API_KEY`. */
+  readonly apiBase: string | null
+  readonly apiKey: Variable | null
+  /** Azure's. */
+  readonly apiVersion: string | null
+  /** Bedrock's, as `eu-central-1`. */
+  readonly awsRegion: string | null
+  /** Vertex AI's. */
+  readonly vertexProject: string | null
+  readonly vertexLocation: string | null
+}
+
+export interface GatewayLangfuse {
+  readonly host: string
+  readonly publicKey: Variable
+  readonly secretKey: Variable
 }
 
 export interface ServerPolicy {

@@ -32,6 +32,10 @@ const words = fc.constantFrom(
   ...[
     'litellm',
     'poll',
+    'models',
+    'fallbacks',
+    'langfuse',
+    'openai/gpt-4o',
     'url',
     'key',
     'keys',

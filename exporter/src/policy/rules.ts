@@ -1,11 +1,12 @@
 import { OTHER, TOKEN_CLASSES, UNATTRIBUTED, UNKNOWN } from '../usage.ts'
-import { isTreeMap, type Tree, type TreeMap } from './document.ts'
+import { isTreeMap, type Tree } from './document.ts'
 import { exposed } from './exposure.ts'
+import { gatewayIssues } from './gateway-rules.ts'
 import { host as hostKind, Refusal } from './kinds.ts'
 import { didYouMean } from './nearest.ts'
 import { found, type Issue, type Path } from './problem.ts'
 import { priceKey } from './schema.ts'
-import { readDate, readDuration } from './units.ts'
+import { date, list, map, span, text } from './tree.ts'
 
 /**
  * What no single value shows: names that must exist, dates that contradict each other, things said twice. The rules read
@@ -21,6 +22,7 @@ export function crossFieldIssues(tree: Tree): Issue[] {
     ...saysSomething(tree),
     ...placesOnce(tree),
     ...windows(tree),
+    ...gatewayIssues(tree),
     ...exposure(tree),
   ]
 }
@@ -151,35 +153,4 @@ function exposure(tree: Tree): Issue[] {
   const push = text(map(tree, 'sources', 'litellm'), 'push') !== 'false'
   const message = exposed({ host, push, reader: keys.reader != null, ingest: keys.ingest != null })
   return message === null ? [] : [{ path: ['server', 'host'], message }]
-}
-
-function at(tree: Tree | undefined, ...path: Path): Tree | undefined {
-  let value = tree
-  for (const step of path) value = isTreeMap(value) ? value[step] : undefined
-  return value
-}
-
-function map(tree: Tree, ...path: Path): TreeMap {
-  const value = at(tree, ...path)
-  return isTreeMap(value) ? value : {}
-}
-
-function list(tree: Tree, ...path: Path): Tree[] {
-  const value = at(tree, ...path)
-  return Array.isArray(value) ? value : []
-}
-
-function text(tree: Tree | undefined, key: string): string | null {
-  const value = at(tree, key)
-  return typeof value === 'string' ? value : null
-}
-
-function date(tree: Tree, key: string): string | null {
-  return readDate(text(tree, key) ?? '') ?? null
-}
-
-function span(tree: Tree, ...path: Path): { text: string; ms: number } | null {
-  const value = at(tree, ...path)
-  const ms = typeof value === 'string' ? readDuration(value) : undefined
-  return ms === undefined ? null : { text: String(value), ms }
 }

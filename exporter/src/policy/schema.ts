@@ -1,5 +1,7 @@
-import { z } from 'zod'
+import type { output } from 'zod'
 import { TOKEN_CLASSES, type TokenClass } from '../usage.ts'
+import { block, fromEntries, list, named } from './blocks.ts'
+import { gateway } from './gateway.ts'
 import {
   date,
   dollars,
@@ -20,7 +22,6 @@ import {
   whole,
 } from './kinds.ts'
 import { ATTRIBUTES, type Attribute } from './policy.ts'
-import { wrong } from './problem.ts'
 
 export const PROFILES = ['production', 'development'] as const
 
@@ -53,6 +54,7 @@ function build(env: Env) {
       overrides: list(priceOverride, 'a list of prices, e.g. - { model: my-model, input_usd_per_million: 1 }'),
     }),
     sources: block({ litellm: block({ push: required(flag), poll: litellmPoll(env).nullish() }) }),
+    gateway: gateway.nullish(),
     server: block({
       host: required(host),
       port: required(whole(0, 65535)),
@@ -76,7 +78,7 @@ function build(env: Env) {
 }
 
 /** What the schema makes of a file without problems. */
-export type PolicyValues = z.output<ReturnType<typeof policySchema>>
+export type PolicyValues = output<ReturnType<typeof policySchema>>
 
 /** The key of an override that holds the price of a token class. */
 export function priceKey(tokenClass: TokenClass): `${TokenClass}_usd_per_million` {
@@ -119,26 +121,8 @@ function litellmPoll(env: Env) {
     every: required(duration('1s', '1d', '30s')),
     lag: required(duration('0s', '1d', '2m')),
     backfill: required(duration('0s', '3650d', '31d')),
+    directory: required(duration('10s', '1d', '5m')),
     page_size: required(whole(1, 1000)),
     timeout: required(duration('1s', '10m', '30s')),
   })
-}
-
-/** A block of known keys; others are refused. */
-function block<S extends z.ZodRawShape>(shape: S) {
-  const expected = `a block with the keys ${Object.keys(shape).join(', ')}`
-  return z.strictObject(shape, { error: (issue) => wrong(issue.input, expected) })
-}
-
-/** A block whose keys are names that the user chooses. */
-function named<S extends z.ZodType>(each: S, expected: string) {
-  return z.record(z.string(), each, { error: (issue) => wrong(issue.input, expected) })
-}
-
-function list<S extends z.ZodType>(each: S, expected: string) {
-  return z.array(each, { error: (issue) => wrong(issue.input, expected) })
-}
-
-function fromEntries<K extends string, V>(keys: readonly K[], value: (key: K) => V): Record<K, V> {
-  return Object.fromEntries(keys.map((key) => [key, value(key)])) as Record<K, V>
 }

@@ -1,6 +1,15 @@
 import type { Nano } from '@marginwatch/pricing'
 import { TOKEN_CLASSES } from '../usage.ts'
-import type { CustomerEntry, KeyOwner, LitellmPoll, Policy, PriceOverride, Tier } from './policy.ts'
+import type {
+  CustomerEntry,
+  GatewayModel,
+  GatewayPolicy,
+  KeyOwner,
+  LitellmPoll,
+  Policy,
+  PriceOverride,
+  Tier,
+} from './policy.ts'
 import { type PolicyValues, priceKey } from './schema.ts'
 import { dayStarts } from './zone.ts'
 
@@ -29,6 +38,7 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
       overrides: values.prices.overrides.map((override) => priceOverride(override, moment)),
     },
     sources: { litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) } },
+    gateway: values.gateway ? gatewayPolicy(values.gateway) : null,
     server: { host: server.host, port: server.port, keys: server.keys, bodyLimitBytes: server.body_limit },
     metrics: { customers: metrics.customers, customerIdleMs: metrics.customer_idle },
     ledger: { retentionMs: ledger.retention, dedupeWindowMs: ledger.dedupe_window },
@@ -51,8 +61,39 @@ function priceOverride(
 
 function litellmPoll(poll: PolicyValues['sources']['litellm']['poll']): LitellmPoll | null {
   if (!poll) return null
-  const { url, key, every, lag, backfill, page_size, timeout } = poll
-  return { url, key, everyMs: every, lagMs: lag, backfillMs: backfill, pageSize: page_size, timeoutMs: timeout }
+  const { url, key, every, lag, backfill, directory, page_size, timeout } = poll
+  const times = { everyMs: every, lagMs: lag, backfillMs: backfill, directoryMs: directory, timeoutMs: timeout }
+  return { url, key, ...times, pageSize: page_size }
+}
+
+function gatewayPolicy(values: NonNullable<PolicyValues['gateway']>): GatewayPolicy {
+  const { models, fallbacks, retries, timeout, cache, cache_ttl, redis_url, langfuse, prometheus } = values
+  return {
+    models: byName(models, gatewayModel),
+    fallbacks: byName(fallbacks, (names) => names),
+    retries,
+    timeoutMs: timeout,
+    cache,
+    cacheTtlMs: cache_ttl,
+    redisUrl: redis_url,
+    langfuse: langfuse ? { host: langfuse.host, publicKey: langfuse.public_key, secretKey: langfuse.secret_key } : null,
+    prometheus,
+    masterKey: values.master_key,
+    databaseUrl: values.database_url,
+  }
+}
+
+function gatewayModel(values: NonNullable<PolicyValues['gateway']>['models'][string]): GatewayModel {
+  return {
+    model: values.model,
+    mode: values.mode,
+    apiBase: values.api_base,
+    apiKey: values.api_key,
+    apiVersion: values.api_version,
+    awsRegion: values.aws_region,
+    vertexProject: values.vertex_project,
+    vertexLocation: values.vertex_location,
+  }
 }
 
 /**

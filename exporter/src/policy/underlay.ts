@@ -1,4 +1,4 @@
-import { DEFAULTS, POLL_DEFAULTS } from './defaults.ts'
+import { DEFAULTS, GATEWAY_DEFAULTS, GATEWAY_MODEL_DEFAULTS, LANGFUSE_DEFAULTS, POLL_DEFAULTS } from './defaults.ts'
 import { isTreeMap, type Tree, type TreeMap } from './document.ts'
 
 type DefaultTree = string | readonly DefaultTree[] | { readonly [key: string]: DefaultTree }
@@ -8,7 +8,20 @@ export function underDefaults(tree: Tree): Tree {
   const full = underlay(DEFAULTS, tree)
   const litellm = isTreeMap(full) && isTreeMap(full.sources) ? full.sources.litellm : undefined
   if (isTreeMap(litellm) && isTreeMap(litellm.poll)) litellm.poll = underlay(POLL_DEFAULTS, litellm.poll)
+  if (isTreeMap(full) && isTreeMap(full.gateway)) full.gateway = gatewayUnder(full.gateway)
   return full
+}
+
+function gatewayUnder(written: TreeMap): Tree {
+  const gateway = underlay(GATEWAY_DEFAULTS, written)
+  if (!isTreeMap(gateway)) return gateway
+  if (isTreeMap(gateway.langfuse)) gateway.langfuse = underlay(LANGFUSE_DEFAULTS, gateway.langfuse)
+  const { models } = gateway
+  if (!isTreeMap(models)) return gateway
+  // A model without a block of its own stays nothing: the schema says what is missing.
+  for (const [name, model] of Object.entries(models))
+    if (isTreeMap(model)) models[name] = underlay(GATEWAY_MODEL_DEFAULTS, model)
+  return gateway
 }
 
 /** Blocks are joined key by key; a list or a single value of the user's replaces the default; nothing takes the default. */

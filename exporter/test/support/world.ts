@@ -17,6 +17,7 @@ export function policyWith(change: Partial<Policy> = {}): Policy {
     attribution: RULES,
     prices: { profile: 'production', overrides: [] },
     sources: { litellm: { push: true, poll: null } },
+    gateway: null,
     server: {
       host: '127.0.0.1',
       port: 0,

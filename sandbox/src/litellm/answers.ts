@@ -52,7 +52,7 @@ export const OPENAPI = {
   },
 }
 
-function operation(summary: string, parameters: readonly string[] = []) {
+export function operation(summary: string, parameters: readonly string[] = []) {
   return {
     summary,
     parameters: parameters.map((name) => ({ name, in: 'query', required: false, schema: { type: 'string' } })),

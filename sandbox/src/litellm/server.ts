@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Call } from '../call.ts'
 import { Rng } from '../random.ts'
 import { type Answer, costMap, errorAnswer, OPENAPI, refuseUnlessMaster } from './answers.ts'
+import { answerDirectory, DIRECTORY_PATHS, type DirectorySettings } from './directory.ts'
 import { createFaultPlan, drifted, type Fault, type FaultMix, type FaultPlan, sendTruncated } from './faults.ts'
 import type { RecordOptions } from './parts.ts'
 import { pushRecords } from './push.ts'
@@ -37,6 +38,8 @@ export interface LitellmOptions {
   readonly faults?: FaultMix
   /** Form of rows and pushed records. A gateway that pushes in the form `marginwatch` has our hook. */
   readonly record?: RecordOptions
+  /** Customers, keys and budgets that are set up. */
+  readonly directory?: DirectorySettings
   /** Where finished calls are posted; without it nothing is pushed. Defaults are LiteLLM's: 5 s, 512, no retries, loss as real. */
   readonly push?: Partial<PushOptions> & { readonly url: string }
 }
@@ -82,8 +85,8 @@ const PUSH_DEFAULTS = {
 } as const
 
 /**
- * A stand-in for LiteLLM 1.106.2 with a database, as far as usage goes: health, OpenAPI, price map, `/spend/logs/v2`, and
- * the `generic_api` callback. Listens on 127.0.0.1. True to what was measured, unpleasant parts included.
+ * A stand-in for LiteLLM 1.106.2 with a database, as far as usage goes: health, OpenAPI, price map, `/spend/logs/v2`, the lists
+ * of customers, keys and budgets, and the `generic_api` callback. Listens on 127.0.0.1. True to what was measured, unpleasant parts included.
  */
 export async function startLitellm(options: LitellmOptions = {}): Promise<Litellm> {
   const { now = Date.now, sleep = realSleep, seed = 0, masterKey = MASTER_KEY } = options
@@ -103,6 +106,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
     count,
     signal: stopping.signal,
     record: slim ? { ...options.record, hook: true } : (options.record ?? {}),
+    directory: options.directory ?? {},
   }
 
   let server = await listen(options.port ?? 0, desk)
@@ -154,6 +158,7 @@ interface Desk {
   readonly count: { polls: number; faults: number }
   readonly signal: AbortSignal
   readonly record: RecordOptions
+  readonly directory: DirectorySettings
 }
 
 function openPusher(options: LitellmOptions, deps: Omit<PushDeps, 'fetch'>): Pusher | null {
@@ -196,14 +201,26 @@ function stopListening(server: Server): Promise<void> {
 async function handle(request: IncomingMessage, response: ServerResponse, desk: Desk): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1')
   if (url.pathname === '/spend/logs/v2' && request.method === 'GET') await pollAnswer(request, response, url, desk)
-  else send(response, plainAnswer(request.method ?? 'GET', url))
+  else send(response, listAnswer(request, url, desk) ?? plainAnswer(request.method ?? 'GET', url, desk))
 }
 
-function plainAnswer(method: string, { pathname, searchParams }: URL): Answer {
+/** The lists of an administrator; null for other paths, and for those that this version does not have. */
+function listAnswer(request: IncomingMessage, url: URL, { directory, rows, now, masterKey }: Desk): Answer | null {
+  if (request.method !== 'GET' || directory.without?.includes(url.pathname)) return null
+  if (!Object.hasOwn(DIRECTORY_PATHS, url.pathname)) return null
+  return refuseUnlessMaster(request.headers.authorization, masterKey) ?? answerDirectory(directory, rows, url, now())
+}
+
+function openApi({ without = [] }: DirectorySettings): object {
+  const paths = Object.entries({ ...OPENAPI.paths, ...DIRECTORY_PATHS })
+  return { ...OPENAPI, paths: Object.fromEntries(paths.filter(([path]) => !without.includes(path))) }
+}
+
+function plainAnswer(method: string, { pathname, searchParams }: URL, { directory }: Desk): Answer {
   if (method === 'GET') {
     if (pathname === '/health/liveliness' || pathname === '/health/liveness') return { status: 200, body: "I'm alive!" }
     if (pathname === '/health/readiness') return { status: 200, body: { status: 'healthy', db: 'connected' } }
-    if (pathname === '/openapi.json') return { status: 200, body: OPENAPI }
+    if (pathname === '/openapi.json') return { status: 200, body: openApi(directory) }
     if (pathname === '/public/litellm_model_cost_map')
       return { status: 200, body: costMap(searchParams.get('catalog_only') === 'true') }
   }

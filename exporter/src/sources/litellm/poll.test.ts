@@ -24,6 +24,7 @@ const settings = (change: Partial<LitellmPoll> = {}): LitellmPoll => ({
   everyMs: 30 * SECOND,
   lagMs: 15 * MINUTE,
   backfillMs: 24 * HOUR,
+  directoryMs: 300_000,
   pageSize: 100,
   timeoutMs: 5000,
   ...change,

@@ -35,6 +35,7 @@ testSource('litellm_poll', async (world) => {
     everyMs: 10_000,
     lagMs: 900_000,
     backfillMs: 3_600_000,
+    directoryMs: 300_000,
     pageSize: 100,
     timeoutMs: 600_000,
   }
