@@ -17,7 +17,7 @@ import marginwatch
 MODELS = ("openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5-20250929")
 
 
-def payload(number: int, status: str) -> dict[str, Any]:
+def payload(number: int) -> dict[str, Any]:
     now = time.time()
     model = MODELS[number % len(MODELS)]
     stamp = f"00000000-0000-4000-8000-{number:012d}"
@@ -26,20 +26,19 @@ def payload(number: int, status: str) -> dict[str, Any]:
         "litellm_call_id": f"call-{number}",
         "trace_id": f"trace-{number // 20}",
         "call_type": "acompletion",
-        "status": status,
+        "status": "success",
         "startTime": now - 0.5,
         "endTime": now,
         "completionStartTime": now,
         "model": model,
         "custom_llm_provider": model.split("/")[0],
         "model_group": "gpt-4o",
-        "response_cost": (1_000 + number) / 1e9 if status == "success" else 0.0,
+        "response_cost": (1_000 + number) / 1e9,
         "prompt_tokens": 100 + number % 7,
         "completion_tokens": number % 11,
         "total_tokens": 100 + number % 7 + number % 11,
         "end_user": f"customer-{number % 50}",
         "request_tags": ["plan_tier:tier_1", "User-Agent: drive"],
-        "error_information": {"error_class": "RateLimitError", "error_code": "429", "llm_provider": "openai"},
         "messages": [{"role": "user", "content": "x" * 2_000}],
         "metadata": {
             "usage_object": {"prompt_tokens": 100 + number % 7, "completion_tokens": number % 11},
@@ -60,9 +59,8 @@ async def main(first: int, count: int, callers: int, pause: float) -> None:
             if stopping.is_set():
                 return
             if number % 100 == 0:
-                failed = {"standard_logging_object": payload(number, "failure")}
-                await gateway.async_log_failure_event(failed, None, None, None)
-            kwargs = {"standard_logging_object": payload(number, "success")}
+                await gateway.async_post_call_failure_deployment_hook(payload(number), TimeoutError("late"), None)
+            kwargs = {"standard_logging_object": payload(number)}
             await gateway.async_log_success_event(kwargs, None, None, None)
             print(number, flush=True)
             await asyncio.sleep(pause)

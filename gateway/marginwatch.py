@@ -115,7 +115,7 @@ def slim(payload: Mapping[str, Any], litellm_params: Mapping[str, Any] | None = 
     response = payload.get("response")
     record |= _kept(
         request_tags=[str(tag)[:_LONGEST] for tag in tags[:_TAGS]],
-        error_information=_error_of(payload) if payload.get("status") == "failure" else None,
+        error_information=_error_of(payload),
         metadata=_metadata_of(metadata, _map(litellm_params)),
         model_parameters=_kept(temperature=_map(payload.get("model_parameters")).get("temperature")),
         context_window=_context_window(payload),
@@ -126,15 +126,23 @@ def slim(payload: Mapping[str, Any], litellm_params: Mapping[str, Any] | None = 
     return record
 
 
-def attempt(payload: Mapping[str, Any], number: int) -> Json:
-    """The record of a try that failed before a retry or a fallback: no call, no cost."""
-    names = ("litellm_call_id", "startTime", "endTime", "model", "custom_llm_provider", "model_group")
-    record: Json = {"marginwatch": VERSION, "kind": "attempt", "n": number}
-    record.update({name: payload[name] for name in names if payload.get(name) not in (None, "")})
-    stamped = _map(_map(payload.get("metadata")).get("spend_logs_metadata"))
-    record["error_information"] = _error_of(payload)
-    record["metadata"] = {"spend_logs_metadata": _small(stamped)}
-    return record
+def attempt(request: Mapping[str, Any], error: Exception, number: int, at: float) -> Json:
+    """The record of a try that failed before a retry or a fallback, at `at` in epoch seconds: no call, no cost."""
+    own = _own_metadata(request)
+    return {
+        "marginwatch": VERSION,
+        "kind": "attempt",
+        "n": number,
+        **_kept(litellm_call_id=request.get("litellm_call_id"), startTime=at, endTime=at, model=request.get("model")),
+        **_kept(custom_llm_provider=getattr(error, "llm_provider", None), model_group=own.get("model_group")),
+        "error_information": _kept(
+            error_class=type(error).__name__,
+            error_code=str(getattr(error, "status_code", "") or ""),
+            llm_provider=getattr(error, "llm_provider", None),
+            error_message=_first_paragraph(str(error)),
+        ),
+        "metadata": {"spend_logs_metadata": _small(_map(own.get("spend_logs_metadata")))},
+    }
 
 
 def _metadata_of(metadata: Mapping[str, Any], params: Mapping[str, Any]) -> Json:
@@ -146,7 +154,7 @@ def _metadata_of(metadata: Mapping[str, Any], params: Mapping[str, Any]) -> Json
     requester = {
         name: value
         for name, value in _map(metadata.get("requester_metadata")).items()
-        if name not in ("headers", "tags", "spend_logs_metadata")
+        if name not in ("headers", "tags", "spend_logs_metadata", "used_client_oauth_token") and value != ""
     }
     return _kept(
         **{name: metadata[name] for name in _METADATA if metadata.get(name) not in (None, "")},
@@ -177,10 +185,13 @@ def _headers_of(headers: Mapping[str, Any]) -> Json:
 
 def _error_of(payload: Mapping[str, Any]) -> Json:
     error = _map(payload.get("error_information"))
-    message = str(error.get("error_message") or payload.get("error_str") or "")
-    # What the router adds, and a traceback, begin with a new paragraph.
-    first = re.split(r"\n\s*\n|Traceback ", message[:4096], maxsplit=1)[0]
-    return _kept(**{name: error[name] for name in _ERROR if error.get(name)}, error_message=first[:_MESSAGE])
+    message = _first_paragraph(str(error.get("error_message") or payload.get("error_str") or ""))
+    return _kept(**{name: error[name] for name in _ERROR if error.get(name)}, error_message=message)
+
+
+def _first_paragraph(message: str) -> str:
+    """What the router adds, and a traceback, begin with a new one."""
+    return re.split(r"\n\s*\n|Traceback ", message[:4096], maxsplit=1)[0][:_MESSAGE]
 
 
 def _answer_of(response: Mapping[str, Any]) -> Json:
@@ -917,8 +928,6 @@ def _seconds(value: str | None) -> float | None:
 # ── The gateway's side ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _PENDING: Final = 10_000
-#: LiteLLM's own mark of a refusal that never reached a provider.
-_NO_UPSTREAM: Final = "litellm_no_upstream_llm_call"
 
 
 @dataclass
@@ -973,18 +982,17 @@ class Gateway(CustomLogger):
                 self._settle(payload)
                 self._keep(slim(payload, _map(kwargs.get("litellm_params"))))
 
-    async def async_log_failure_event(self, kwargs: Json, response_obj: Any, start_time: Any, end_time: Any) -> None:
+    async def async_post_call_failure_deployment_hook(
+        self, request_data: Json, exception: Exception, call_type: Any, fallback_depth: int | None = None
+    ) -> None:
         """A try has failed. Whether the call has, is known when it is tried again or when its final failure is told."""
         with self._never_failing():
-            payload = _map(kwargs.get("standard_logging_object"))
-            if not payload or kwargs.get(_NO_UPSTREAM):
-                return
-            name = _name_of(payload)
+            name = _name_of(_own_metadata(request_data), request_data)
             tries = self._tries.setdefault(name, _Tries())
             if tries.last:
                 self._keep(tries.last)
             tries.count += 1
-            tries.last = attempt(payload, tries.count)
+            tries.last = attempt(request_data, exception, tries.count, time.time())
             self._tries.move_to_end(name)
             while len(self._tries) > _PENDING:
                 _, forgotten = self._tries.popitem(last=False)
@@ -1001,11 +1009,12 @@ class Gateway(CustomLogger):
         with self._never_failing():
             payload = _map(request_data.get("standard_logging_object"))
             if payload:
-                self._tries.pop(_name_of(payload), None)
-                self._keep(slim({**payload, "status": "failure"}, request_data))
+                self._tries.pop(_name_of(_map(payload.get("metadata")), payload), None)
+                # The payload is of the first try that failed; the call has lasted until now.
+                self._keep(slim({**payload, "status": "failure", "endTime": time.time()}, request_data))
 
     def _settle(self, payload: Mapping[str, Any]) -> None:
-        tries = self._tries.pop(_name_of(payload), None)
+        tries = self._tries.pop(_name_of(_map(payload.get("metadata")), payload), None)
         if tries is not None and tries.last:
             self._keep(tries.last)
 
@@ -1025,31 +1034,26 @@ class Gateway(CustomLogger):
 
 def stamp(data: Json) -> None:
     """Puts a fresh call id, the model asked for and the session that the client named into what LiteLLM logs of the call."""
-    own = _own_metadata(data)
     for metadata in (data.get("metadata"), data.get("litellm_metadata")):
-        logged = metadata.get("spend_logs_metadata") if isinstance(metadata, dict) else None
-        if isinstance(logged, dict):
-            for name in [name for name in logged if str(name).startswith("marginwatch_")]:
-                del logged[name]
-    logged = own.get("spend_logs_metadata")
+        theirs = metadata.get("spend_logs_metadata") if isinstance(metadata, dict) else None
+        if isinstance(theirs, dict):
+            for name in [name for name in theirs if str(name).startswith("marginwatch_")]:
+                del theirs[name]
+    own = _own_metadata(data)
     own["spend_logs_metadata"] = {
-        **(logged if isinstance(logged, dict) else {}),
+        **_map(own.get("spend_logs_metadata")),
         STAMP: str(uuid.uuid4()),
         MODEL_ASKED: str(data.get("model") or "")[:_LONGEST],
         SESSION: _session_of(data, own)[:_LONGEST],
     }
+    if not any(metadata is own for metadata in (data.get("metadata"), data.get("litellm_metadata"))):
+        data["metadata"] = own
 
 
-def _own_metadata(data: Json) -> Json:
+def _own_metadata(data: Mapping[str, Any]) -> Json:
     """The one of the two that LiteLLM itself has filled: on some routes `metadata` is the provider's."""
-    for name in ("litellm_metadata", "metadata"):
-        metadata = data.get(name)
-        if isinstance(metadata, dict) and "user_api_key" in metadata:
-            return metadata
-    name = "litellm_metadata" if isinstance(data.get("litellm_metadata"), dict) else "metadata"
-    if not isinstance(data.get(name), dict):
-        data[name] = {}
-    own: Json = data[name]
+    found = [data[name] for name in ("litellm_metadata", "metadata") if isinstance(data.get(name), dict)]
+    own: Json = next((metadata for metadata in found if "user_api_key" in metadata), found[0] if found else {})
     return own
 
 
@@ -1063,9 +1067,8 @@ def _session_of(data: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return ""
 
 
-def _name_of(payload: Mapping[str, Any]) -> str:
-    logged = _map(_map(payload.get("metadata")).get("spend_logs_metadata"))
-    return str(logged.get(STAMP) or payload.get("litellm_call_id") or "")
+def _name_of(metadata: Mapping[str, Any], call: Mapping[str, Any]) -> str:
+    return str(_map(metadata.get("spend_logs_metadata")).get(STAMP) or call.get("litellm_call_id") or "")
 
 
 _instance: Gateway | None = None

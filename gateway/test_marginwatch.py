@@ -186,7 +186,7 @@ class Record(unittest.TestCase):
                         for name in rng.sample(sorted(place), min(3, len(place))):
                             place[name] = rng.choice(things)
                 self.assertEqual(m.to_line(m.slim(broken)).count(b"\n"), 1)
-                self.assertEqual(m.to_line(m.attempt(broken, 1)).count(b"\n"), 1)
+                self.assertEqual(m.to_line(m.attempt(broken, Exception("a\nb"), 1, 2.0)).count(b"\n"), 1)
 
 
 class Stamp(unittest.TestCase):
@@ -414,15 +414,17 @@ class TheSender(Case):
 
 
 class TheGateway(Case):
-    def tell(self, gateway: m.Gateway, *steps: tuple[str, dict[str, Any]]) -> None:
+    def tell(self, gateway: m.Gateway, *steps: str) -> None:
+        call = {"litellm_call_id": "call-1", "model": "openai/gpt-4o", "metadata": payload()["metadata"]}
+
         async def run() -> None:
-            for what, kwargs in steps:
+            for what in steps:
                 if what == "success":
-                    await gateway.async_log_success_event({"standard_logging_object": kwargs}, None, None, None)
-                elif what == "failure":
-                    await gateway.async_log_failure_event({"standard_logging_object": kwargs}, None, None, None)
+                    await gateway.async_log_success_event({"standard_logging_object": payload()}, None, None, None)
+                elif what == "try":
+                    await gateway.async_post_call_failure_deployment_hook(call, ValueError("no"), None)
                 else:
-                    data = {"standard_logging_object": kwargs}
+                    data = {"standard_logging_object": payload(status="failure")}
                     await gateway.async_post_call_failure_hook(data, Exception("x"), None)
 
         asyncio.run(run())
@@ -433,24 +435,20 @@ class TheGateway(Case):
 
     def test_tells_tries_from_the_call_that_then_succeeds(self) -> None:
         exporter = self.exporter()
-        failed = payload(status="failure")
-        self.tell(self.gateway(exporter), ("failure", failed), ("failure", failed), ("success", payload()))
+        self.tell(self.gateway(exporter), "try", "try", "success")
         expected = [("attempt", None, 1), ("attempt", None, 2), ("call", "success", None)]
         self.assertEqual(self.kinds(exporter, 3), expected)
+        self.assertEqual(exporter.taken[0]["error_information"], {"error_class": "ValueError", "error_message": "no"})
+        self.assertEqual(exporter.taken[0]["metadata"]["spend_logs_metadata"][m.STAMP], "call-1")
 
     def test_counts_the_last_try_of_a_call_that_fails_as_the_call(self) -> None:
         exporter = self.exporter()
-        failed = payload(status="failure")
-        self.tell(self.gateway(exporter), ("failure", failed), ("failure", failed), ("final", failed))
+        self.tell(self.gateway(exporter), "try", "try", "final")
         self.assertEqual(self.kinds(exporter, 2), [("attempt", None, 1), ("call", "failure", None)])
 
     def test_takes_a_refusal_that_reached_no_provider_for_a_call(self) -> None:
         exporter = self.exporter()
-        gateway = self.gateway(exporter)
-        refused = payload(status="failure", error_information={"error_class": "ProxyException"})
-        kwargs = {"standard_logging_object": refused, "litellm_no_upstream_llm_call": True}
-        asyncio.run(gateway.async_log_failure_event(kwargs, None, None, None))
-        self.tell(gateway, ("final", refused))
+        self.tell(self.gateway(exporter), "final")
         self.assertEqual(self.kinds(exporter, 1), [("call", "failure", None)])
 
     def test_never_fails_a_call_whatever_it_is_handed(self) -> None:
@@ -460,7 +458,7 @@ class TheGateway(Case):
         async def run() -> None:
             for thing in things:
                 await gateway.async_log_success_event(thing, None, None, None)
-                await gateway.async_log_failure_event(thing, None, None, None)
+                await gateway.async_post_call_failure_deployment_hook(thing, Exception(), None)
                 await gateway.async_post_call_failure_hook(thing, Exception(), None)
                 self.assertIs(await gateway.async_pre_call_hook(None, None, thing, "acompletion"), thing)
 

@@ -10,8 +10,8 @@ import { type ServerProcess, startServer } from './server-process.ts'
 export interface RealGatewayOptions {
   /** LiteLLM's configuration, YAML; its master key is `os.environ/LITELLM_MASTER_KEY`. */
   readonly config: string
-  /** A Python file that the configuration's callbacks name; it is put beside the configuration at each start. */
-  readonly hook?: string
+  /** Python files that the configuration's callbacks name; they are put beside the configuration at each start. */
+  readonly hooks?: readonly string[]
   /** For LiteLLM, over the little that it is given; nothing of the tests' own environment gets there. */
   readonly env?: Readonly<Record<string, string>>
   /** One by default. */
@@ -123,14 +123,14 @@ interface Site {
 }
 
 async function startLitellm(
-  { config, hook, env, workers = 1 }: RealGatewayOptions,
+  { config, hooks = [], env, workers = 1 }: RealGatewayOptions,
   site: Site,
 ): Promise<ServerProcess> {
   const { directory, database, port, masterKey } = site
   const fixture = realFixture()
   const file = join(directory, 'config.yaml')
   await writeFile(file, config)
-  if (hook !== undefined) await copyFile(hook, join(directory, basename(hook)))
+  for (const hook of hooks) await copyFile(hook, join(directory, basename(hook)))
   return startServer({
     program: fixture.program('litellm'),
     args: ['--config', file, '--host', '127.0.0.1', '--port', String(port), '--num_workers', String(workers)],

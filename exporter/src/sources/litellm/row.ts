@@ -5,6 +5,8 @@ import { contextWindowOf, errorOf, fallbackOf, fieldsOf, isTrue, mapOf, metadata
 import { stampOf } from './stamp.ts'
 import { tokensOf } from './tokens.ts'
 
+/** What a row says where the gateway knows no model of the name that was asked for; a record says that name. */
+const NO_MODEL = 'unknown-model'
 /** Without a stream, first token and end differ by a rounding at most. */
 const STREAMED_FOR = 5
 
@@ -33,7 +35,10 @@ export function readRow(row: Json): Call {
     stream: success && end !== null && firstToken !== null && firstToken > began && end - firstToken > STREAMED_FOR,
     cacheHit: isTrue(row.cache_hit),
     callType: callTypeOf(row.call_type),
-    ...modelOf(row.model, row.custom_llm_provider),
+    ...modelOf(
+      row.model === NO_MODEL ? (spendLog.marginwatch_model_asked ?? row.model) : row.model,
+      row.custom_llm_provider,
+    ),
     serviceTier: text(usage.service_tier, 32),
     contextWindow: contextWindowOf(metadata.model_map_information),
     cost: dollars(row.spend, 'spend'),
