@@ -1,9 +1,10 @@
 /** Answers that wait under a name until a test lets them go. */
 export interface Holds {
-  /** Waits under this name. */
-  hold(name: string): Promise<void>
-  /** Resolves when something waits, or has waited, under this name. */
-  held(name: string): Promise<void>
+  /** Waits under this name, or until the signal aborts. */
+  hold(name: string, signal: AbortSignal): Promise<void>
+  /** Resolves when so many have come to wait under this name, all in all. */
+  held(name: string, count?: number): Promise<void>
+  /** Lets go all that waits under this name; nothing waits under it again. */
   release(name: string): void
 }
 
@@ -12,34 +13,36 @@ export function openHolds(): Holds {
   const gate = (name: string): Gate => {
     const known = gates.get(name)
     if (known) return known
-    const fresh = { reached: openSignal(), released: openSignal() }
+    const fresh: Gate = { came: 0, isOpen: false, watchers: [] }
     gates.set(name, fresh)
     return fresh
   }
+  /** Waits until it is so; looks again after each change. */
+  const until = async (one: Gate, isSo: () => boolean): Promise<void> => {
+    while (!isSo()) await new Promise<void>((resolve) => one.watchers.push(resolve))
+  }
+  const changed = (one: Gate): void => {
+    for (const watcher of one.watchers.splice(0)) watcher()
+  }
   return {
-    hold(name) {
-      gate(name).reached.give()
-      return gate(name).released.given
+    async hold(name, signal) {
+      const one = gate(name)
+      one.came += 1
+      changed(one)
+      signal.addEventListener('abort', () => changed(one), { once: true })
+      await until(one, () => one.isOpen || signal.aborted)
     },
-    held: (name) => gate(name).reached.given,
-    release: (name) => gate(name).released.give(),
+    held: (name, count = 1) => until(gate(name), () => gate(name).came >= count),
+    release(name) {
+      const one = gate(name)
+      one.isOpen = true
+      changed(one)
+    },
   }
 }
 
 interface Gate {
-  readonly reached: Signal
-  readonly released: Signal
-}
-
-interface Signal {
-  readonly given: Promise<void>
-  give(): void
-}
-
-function openSignal(): Signal {
-  let give = (): void => {}
-  const given = new Promise<void>((resolve) => {
-    give = resolve
-  })
-  return { given, give: () => give() }
+  came: number
+  isOpen: boolean
+  readonly watchers: (() => void)[]
 }

@@ -1,18 +1,18 @@
 import { allTokens, inputTokens, outputTokens } from '../tokens.ts'
-import { type Answer, type Dialect, event, limit } from './answer.ts'
-import { openaiError } from './openai-error.ts'
+import { type Answer, type Dialect, event, limit, type ToolCall, withoutWriting } from './dialect.ts'
+import { openaiError } from './openai.ts'
 
 const FINISH = { stop: 'stop', length: 'length', tools: 'tool_calls' } as const
 
 /** OpenAI's `/v1/chat/completions`. */
 export const openaiChat: Dialect = {
   path: /^\/v1\/chat\/completions$/,
-  writesCache: false,
-  ask: (body) => ({
-    model: String(body.model),
-    stream: body.stream === true,
-    maxTokens: limit(body.max_tokens, body.max_completion_tokens),
-    wantsUsage: (body.stream_options as { include_usage?: boolean } | undefined)?.include_usage === true,
+  count: withoutWriting,
+  ask: ({ model, stream, stream_options: options, max_tokens: old, max_completion_tokens: most }) => ({
+    model: String(model),
+    stream: stream === true,
+    maxTokens: limit(old, most),
+    wantsUsage: stream !== true || (options as { include_usage?: unknown } | undefined)?.include_usage === true,
   }),
   whole: (answer) => ({
     ...head(answer, 'chat.completion'),
@@ -56,7 +56,7 @@ function head({ id, model, created }: Answer, object: string): object {
   return { id: `chatcmpl-${id}`, object, created, model, service_tier: 'default', system_fingerprint: 'fp_upstream' }
 }
 
-function toolCall({ id, name, arguments: args }: Answer['tools'][number]): object {
+function toolCall({ id, name, arguments: args }: ToolCall): object {
   return { id, type: 'function', function: { name, arguments: args } }
 }
 

@@ -56,7 +56,8 @@ export const WORDS: Readonly<Record<string, string>> = {
   cut: 'The connection breaks after so many pieces of a stream, or in the middle of a whole answer.',
   reset: '`yes`: the connection breaks before the first byte.',
   hold: 'The answer waits under this name until the test releases it.',
-  hold_at: 'After how many pieces of a stream it waits; 0 by default: before the first byte.',
+  hold_at:
+    'After how many pieces of a stream it waits (at the latest before its end); 0 by default: before the first byte.',
   times: 'The parenthesis counts for the first so many requests with exactly these words, then no more.',
   id: 'Makes the words of a parenthesis its own, for `times`.',
 }
