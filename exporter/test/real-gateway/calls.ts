@@ -1,5 +1,8 @@
 import type { RealGateway } from '../support/real-gateway.ts'
 
+/** Something that is not known before, and the same by every way. */
+export const SOME = Symbol('some')
+
 /** What the ledger must say of a call, by push and by poll alike. */
 export interface Expected {
   readonly customer: string
@@ -11,14 +14,16 @@ export interface Expected {
   readonly call_type: string | null
   readonly status: string
   readonly basis: string
-  readonly tokens: Readonly<Record<string, number>>
+  readonly tokens: Readonly<Record<string, number>> | typeof SOME
   /** Nano-dollars. */
-  readonly cost: bigint | null
+  readonly cost: bigint | null | typeof SOME
 }
 
 /** A way to call the gateway, what the caller gets, and what the ledger must hold of it. */
 export interface Kind {
   readonly name: string
+  /** Whose call it is in the ledger; by default it is called as a customer of the kind's own name. */
+  readonly customer?: string
   /** Makes the call, or the calls, as the customer; resolves when they are over. */
   make(gateway: RealGateway, customer: string): Promise<void>
   /** One for each event, in the order of the calls. Absent fields are those of a chat of gpt-4o without a session. */
@@ -251,6 +256,15 @@ export const KINDS: readonly Kind[] = [
     attempts: 2,
   },
   {
+    name: 'wrong-key',
+    customer: 'unattributed',
+    make: (gateway) => {
+      const stranger = { ...gateway, masterKey: 'sk-not-a-key' }
+      return post(stranger, CHAT, { model: 'gpt-4o', messages: ask('output=1') }, {}, 401)
+    },
+    events: [{ ...FAILED, status: 'rejected' }],
+  },
+  {
     name: 'unknown-model',
     make: (gateway, user) => post(gateway, CHAT, { model: 'nothing', user, messages: ask('output=1') }, {}, 400),
     events: [{ ...FAILED, status: 'rejected', model_asked: 'nothing', model: 'nothing', provider: null }],
@@ -258,7 +272,8 @@ export const KINDS: readonly Kind[] = [
   {
     name: 'hung-up',
     make: hangUp,
-    events: [{ tokens: { input: 300, output: 8 }, cost: null }],
+    // LiteLLM counts what it has passed on itself.
+    events: [{ status: 'cancelled', basis: 'estimated', tokens: SOME, cost: SOME }],
   },
   {
     name: 'same-call-id',
@@ -291,8 +306,13 @@ export const KINDS: readonly Kind[] = [
   },
 ]
 
-/** What the ledger must hold of a kind that was called as a customer. */
-export function expectedOf(kind: Kind, customer: string): Expected[] {
+export function customerOf({ name, customer = name }: Kind): string {
+  return customer
+}
+
+/** What the ledger must hold of a kind. */
+export function expectedOf(kind: Kind): Expected[] {
+  const customer = customerOf(kind)
   return kind.events.map((event) => ({
     customer,
     session: null,

@@ -9,6 +9,8 @@ export interface ExporterOptions {
   /** Further blocks of the policy, YAML. */
   readonly policy?: string
   readonly env?: Readonly<Record<string, string>>
+  /** The ledger's folder of another one that has been stopped; without it, an empty one. */
+  readonly data?: string
 }
 
 export interface Exporter {
@@ -20,10 +22,15 @@ export interface Exporter {
 }
 
 /** The built program with a ledger of its own, beside a real gateway. */
-export async function startExporter({ poll, policy = '', env = {} }: ExporterOptions = {}): Promise<Exporter> {
+export async function startExporter({
+  poll,
+  policy = '',
+  env = {},
+  data: given,
+}: ExporterOptions = {}): Promise<Exporter> {
   const { path, remove } = await scratch()
   const config = join(path, 'policy.yaml')
-  const data = join(path, 'data')
+  const data = given ?? join(path, 'data')
   const how = poll && `{ url: "${poll.url}", key: "\${LITELLM_KEY}", every: 1s, lag: 1m, backfill: 1h }`
   await writeFile(
     config,

@@ -25,6 +25,7 @@ describe('statusOf', () => {
     [{ error_class: 'APIError', error_code: '402', llm_provider: 'openrouter', error_message: 'no credit' }, 'failed'],
     [{ error_class: 'BudgetExceededError', error_code: '422', llm_provider: 'openai' }, 'rejected'],
     [{ error_class: 'ProxyException', error_code: '401' }, 'rejected'],
+    [{ error_class: 'KeyNotFoundError', error_code: '401', llm_provider: '' }, 'rejected'],
     [{ error_class: 'AuthenticationError', error_code: '401', llm_provider: 'openai' }, 'failed'],
     [{ error_class: 'BadRequestError', error_code: '400', llm_provider: 'openai' }, 'rejected'],
     [{ error_class: 'ContextWindowExceededError', error_code: '400', llm_provider: 'openai' }, 'rejected'],

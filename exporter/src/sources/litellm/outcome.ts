@@ -57,7 +57,11 @@ function isRejected(error: CallError): boolean {
   if (REJECTED.has(error.class ?? '') || error.normalized === '429_BUDGET_EXCEEDED') return true
   if (error.limit === 'litellm_rate_limit') return true
   if (error.normalized === '429_NO_HEALTHY_DEPLOYMENTS') return false
-  return (
-    error.provider === null && PROXY.has(error.class ?? '') && /^4\d\d$/.test(error.code ?? '') && error.code !== '408'
-  )
+  return error.provider === null && isOwnRefusal(error)
+}
+
+/** The proxy's own no: whatever it calls itself, but for 429, which another may have said, and 408, which is nobody's fault. */
+function isOwnRefusal({ code, class: name }: CallError): boolean {
+  if (code === '429') return PROXY.has(name ?? '')
+  return /^4\d\d$/.test(code ?? '') && code !== '408'
 }
