@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
-import { LABEL_BOUNDS, METRICS, type Metric } from '../../src/catalogue.ts'
+import { DROP_REASONS, LABEL_BOUNDS, METRICS, type Metric } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
 import { BASES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
@@ -67,6 +67,7 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('basis'))).toEqual(BASES)
     expect(words(BOUNDS.get('token_type'))).toEqual(TOKEN_CLASSES)
     expect(words(BOUNDS.get('result'))).toEqual(EVENT_RESULTS)
+    expect(words(BOUNDS.get('reason'))).toEqual(DROP_REASONS)
     expect(words(BOUNDS.get('source'))).toEqual(sources().map(({ name }) => name))
   })
 })
