@@ -169,6 +169,9 @@ describe('attempts and fallbacks', () => {
     expect(named('c', 'd')).toBe(FALLBACK_BITS.from)
     expect(named('d', 'a')).toBe(FALLBACK_BITS.to)
     expect(named('d', 'other')).toBe(0)
+    // Three combinations are taken: of a and b, of c alone, of a alone.
+    expect(named('b', 'a')).toBe(0)
+    expect(named('a', 'b')).toBe(FALLBACK_BITS.from | FALLBACK_BITS.to)
   })
 
   it('need no admission for what an attempt does not say', () => {

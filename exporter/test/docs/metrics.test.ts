@@ -55,11 +55,12 @@ describe('docs/metrics.md', () => {
   })
 
   test('has the numbers of the catalogue for what comes from outside', () => {
-    const { series, error_class, ...own } = LABEL_BOUNDS
+    const { series, fallback, error_class, ...own } = LABEL_BOUNDS
     for (const [label, bound] of Object.entries({ ...own, class: error_class })) {
       expect(BOUNDS.get(label), label).toMatch(new RegExp(`^${bound}\\b`))
     }
     expect(PAGE).toContain(`may make ${series} combinations`)
+    expect(PAGE).toContain(`\`from\` and \`to\` may make ${fallback}`)
   })
 
   test('has the words of the house for what comes from inside', () => {
