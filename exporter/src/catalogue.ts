@@ -17,8 +17,8 @@ export interface Metric {
 
 /**
  * How many distinct values of each outside label get series of their own, first come first served; later ones are counted
- * as `other`. `series` bounds the combinations of tier, model, provider and environment. The bound of `customer` is the
- * policy's (`metrics.customers`).
+ * as `other`. `series` bounds the combinations of tier, model, provider and environment, `fallback` those of two models. The
+ * bound of `customer` is the policy's (`metrics.customers`).
  */
 export const LABEL_BOUNDS = {
   tier: 20,
@@ -31,6 +31,7 @@ export const LABEL_BOUNDS = {
   customer: 200,
   error_class: 50,
   series: 2000,
+  fallback: 500,
 } as const
 
 const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', '120', '300'] as const

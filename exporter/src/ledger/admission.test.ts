@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { T0, usage } from '../../test/support/entries.ts'
+import { attempt, fallback, T0, usage } from '../../test/support/entries.ts'
 import { SMALL_BOUNDS } from '../../test/support/ledger.ts'
 import type { Admission, Usage } from '../usage.ts'
-import { type Admissions, createAdmissions, isNamed } from './admission.ts'
+import { type Admissions, createAdmissions, FALLBACK_BITS, isNamed } from './admission.ts'
 import { createNameSets } from './duckdb/names.ts'
 
 const IDLE = 35 * 86_400_000
@@ -141,5 +141,42 @@ describe('a customer', () => {
   it('is never admitted when there are no slots', () => {
     const state = admissions({ bounds: { ...SMALL_BOUNDS, customer: 0 } })
     expect(call(state, 'a', T0 + 10 * IDLE)).toEqual([])
+  })
+})
+
+describe('attempts and fallbacks', () => {
+  it('get series from the same room as events, first come, first served', () => {
+    const state = admissions()
+    const list = changes((admit) => {
+      expect(isNamed(state.nameAttempt(attempt('a'), admit), 'provider')).toBe(true)
+      name(state, usage('b', { provider: 'azure', model: 'm1', errorClass: 'Timeout', status: 'failed' }), T0, admit)
+      const named = state.nameAttempt(attempt('c', { provider: 'groq', errorClass: 'Timeout' }), admit)
+      expect([isNamed(named, 'provider'), isNamed(named, 'error_class')]).toEqual([false, true])
+    })
+    expect(list.filter((text) => /provider|error_class/.test(text))).toEqual([
+      'admit provider openai',
+      'admit error_class RateLimitError',
+      'admit provider azure',
+      'admit error_class Timeout',
+    ])
+    expect(list.filter((text) => text.includes(' model '))).toEqual(['admit model m1'])
+  })
+
+  it('name the two models of a fallback each by itself', () => {
+    const state = admissions()
+    const named = (from: string, to: string) => state.nameFallback(fallback('a', { from, to }), () => undefined)
+    expect(named('a', 'b')).toBe(FALLBACK_BITS.from | FALLBACK_BITS.to)
+    expect(named('c', 'd')).toBe(FALLBACK_BITS.from)
+    expect(named('d', 'a')).toBe(FALLBACK_BITS.to)
+    expect(named('d', 'other')).toBe(0)
+    // Three combinations are taken: of a and b, of c alone, of a alone.
+    expect(named('b', 'a')).toBe(0)
+    expect(named('a', 'b')).toBe(FALLBACK_BITS.from | FALLBACK_BITS.to)
+  })
+
+  it('need no admission for what an attempt does not say', () => {
+    expect(
+      changes((admit) => void admissions().nameAttempt(attempt('a', { provider: null, errorClass: null }), admit)),
+    ).toEqual([])
   })
 })

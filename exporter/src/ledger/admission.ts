@@ -10,7 +10,7 @@ import {
 
 /**
  * Labels whose values come from outside. The position is the bit in `Recorded.named`, so the order is for ever: append
- * only. `series` stands for the combination of tier, model, provider and environment.
+ * only. `series` stands for the combination of tier, model, provider and environment, `fallback` for that of two models.
  */
 export const ADMITTED_LABELS = [
   'tier',
@@ -23,6 +23,7 @@ export const ADMITTED_LABELS = [
   'customer',
   'error_class',
   'series',
+  'fallback',
 ] as const
 export type AdmittedLabel = (typeof ADMITTED_LABELS)[number]
 
@@ -68,7 +69,7 @@ export interface Admissions {
   nameCorrection(correction: Correction): number
   /** The same for an attempt, which is shown by provider and class of error. */
   nameAttempt(attempt: Attempt, admit: (entry: Admission) => void): number
-  /** The same for a fallback, in FALLBACK_BITS: its two names share the room of `model`. */
+  /** The same for a fallback, in FALLBACK_BITS: its two names share the room of `model`, and their combinations have a bound. */
   nameFallback(fallback: Fallback, admit: (entry: Admission) => void): number
 }
 
@@ -127,15 +128,19 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
     },
     nameFallback({ from, to }, admit) {
       const byFrom = named('model', from, admit) ? FALLBACK_BITS.from : 0
-      return named('model', to, admit) ? byFrom | FALLBACK_BITS.to : byFrom
+      const byTo = named('model', to, admit) ? FALLBACK_BITS.to : 0
+      const pair = [byFrom ? from : OTHER_MARK, byTo ? to : OTHER_MARK].join(SEPARATOR)
+      return named('fallback', pair, admit) ? byFrom | byTo : 0
     },
   }
 }
 
-type PlainLabel = Exclude<AdmittedLabel, 'series' | 'customer'>
-const PLAIN = ADMITTED_LABELS.filter((label): label is PlainLabel => label !== 'customer' && label !== 'series')
+type PlainLabel = Exclude<AdmittedLabel, 'series' | 'customer' | 'fallback'>
+const PLAIN = ADMITTED_LABELS.filter(
+  (label): label is PlainLabel => !['customer', 'series', 'fallback'].includes(label),
+)
 const SERIES: readonly PlainLabel[] = ['tier', 'model', 'provider', 'environment']
-const ALL_BUT_CUSTOMER = ((1 << ADMITTED_LABELS.length) - 1) & ~bit('customer')
+const ALL_BUT_CUSTOMER = [...PLAIN, 'series' as const].reduce((bits, label) => bits | bit(label), 0)
 const REMEMBERED = 40_000
 const SEPARATOR = '\u001f'
 const OTHER_MARK = '\u001e'
@@ -193,8 +198,11 @@ const FIELDS = {
   error_class: 'errorClass',
 } as const
 
+/** Labels of an event that it has a value of its own for. */
+export type EventLabel = Exclude<AdmittedLabel, 'series' | 'fallback'>
+
 /** What an event itself says for a label; '' when it says nothing. */
-export function ownValue(event: Usage | Correction, label: Exclude<AdmittedLabel, 'series'>): string {
+export function ownValue(event: Usage | Correction, label: EventLabel): string {
   const field = FIELDS[label]
   if (field === 'errorClass') return event.kind === 'usage' ? (event.errorClass ?? '') : ''
   return event[field] ?? ''

@@ -1,5 +1,5 @@
 import { type Correction, OTHER, UNATTRIBUTED, UNKNOWN, type Usage } from '../usage.ts'
-import { type AdmittedLabel, bit, ownValue } from './admission.ts'
+import { bit, type EventLabel, ownValue } from './admission.ts'
 
 /** The combination of labels under which an event is counted in the big families. */
 export interface SeriesLabels {
@@ -13,7 +13,7 @@ export interface SeriesLabels {
  * An event's label values as they are counted: its own while it was named, `other` beyond the bound, `unknown` when it said
  * nothing (for tiers `unattributed`). The SQL below says the same; a test holds them together.
  */
-export function labelOf(event: Usage | Correction, named: number, label: Exclude<AdmittedLabel, 'series'>): string {
+export function labelOf(event: Usage | Correction, named: number, label: EventLabel): string {
   if ((named & bit(label)) === 0) return OTHER
   return ownValue(event, label) || (label === 'tier' ? UNATTRIBUTED : UNKNOWN)
 }
@@ -30,7 +30,7 @@ export function seriesOf(event: Usage | Correction, named: number): SeriesLabels
 }
 
 /** SQL for a label of rows that have the names' columns (`n`) and a `named` column (`e`). */
-export function labelSql(label: Exclude<AdmittedLabel, 'series' | 'customer'>): string {
+export function labelSql(label: Exclude<EventLabel, 'customer'>): string {
   const absent = label === 'tier' ? UNATTRIBUTED : UNKNOWN
   return `CASE WHEN (e.named & ${bit(label)}) = 0 THEN '${OTHER}' WHEN n.${label} = '' THEN '${absent}' ELSE n.${label} END`
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
-import { LABEL_BOUNDS, METRICS, type Metric } from '../../src/catalogue.ts'
+import { DROP_REASONS, LABEL_BOUNDS, METRICS, type Metric } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
 import { BASES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
@@ -55,11 +55,12 @@ describe('docs/metrics.md', () => {
   })
 
   test('has the numbers of the catalogue for what comes from outside', () => {
-    const { series, error_class, ...own } = LABEL_BOUNDS
+    const { series, fallback, error_class, ...own } = LABEL_BOUNDS
     for (const [label, bound] of Object.entries({ ...own, class: error_class })) {
       expect(BOUNDS.get(label), label).toMatch(new RegExp(`^${bound}\\b`))
     }
     expect(PAGE).toContain(`may make ${series} combinations`)
+    expect(PAGE).toContain(`\`from\` and \`to\` may make ${fallback}`)
   })
 
   test('has the words of the house for what comes from inside', () => {
@@ -67,6 +68,7 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('basis'))).toEqual(BASES)
     expect(words(BOUNDS.get('token_type'))).toEqual(TOKEN_CLASSES)
     expect(words(BOUNDS.get('result'))).toEqual(EVENT_RESULTS)
+    expect(words(BOUNDS.get('reason'))).toEqual(DROP_REASONS)
     expect(words(BOUNDS.get('source'))).toEqual(sources().map(({ name }) => name))
   })
 })

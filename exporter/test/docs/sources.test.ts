@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { type App, startApp } from '../../src/app.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { readPolicy } from '../../src/policy/read.ts'
+import { readReport } from '../../src/sources/litellm/gateway-report.ts'
 import { scratch } from '../support/ledger.ts'
 import { blocks, listed, read, tableRows } from './pages.ts'
 
@@ -88,6 +89,11 @@ describe('docs/sources.md', () => {
   test('names every address that the program has', () => {
     expect(routes()).toEqual(ENDPOINTS.map(({ path }) => path).sort())
   })
+})
+
+test('docs/sources.md shows a header of the gateway that is understood', () => {
+  const [header = ''] = blocks(PAGE.slice(PAGE.indexOf('**What the gateway says of itself**')), 'json')
+  expect(readReport(header.replaceAll('\n', ''))).toMatchObject({ events: 12, oldest: 1795351531500 })
 })
 
 /** The addresses that the sources of the program give to express, constants put in. */

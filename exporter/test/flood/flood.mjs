@@ -9,8 +9,7 @@ import { LABEL_BOUNDS } from '../../dist/catalogue.js'
 import { openDuckdbLedger } from '../../dist/ledger/duckdb/open.js'
 import { readPolicy } from '../../dist/policy/read.js'
 import { contextOf } from '../../dist/sources/litellm/context.js'
-import { eventOf } from '../../dist/sources/litellm/event.js'
-import { readRecord } from '../../dist/sources/litellm/record.js'
+import { readPushed } from '../../dist/sources/litellm/pushed.js'
 import { capture } from '../../dist/views/metrics/capture.js'
 import { HISTOGRAM_SPECS } from '../../dist/views/metrics/distributions.js'
 import { createWriter } from '../../dist/views/metrics/exposition.js'
@@ -50,10 +49,12 @@ function junk(n, salt) {
 /** Numbers without a pattern, the same in each run. */
 const mixed = (n, salt) => Math.imul((n + 1) * 2654435761 + salt * 40503, 2246822519) >>> 0
 
+const modelOf = (n) => junk(mixed(n, 2) % MODELS, 1)
+
 function recordOf(n) {
   const failed = n % 17 === 0
   const nanos = mixed(n, 1) % 2_000_000_000
-  const model = junk(mixed(n, 2) % MODELS, 1)
+  const model = modelOf(n)
   const record = {
     id: `answer-${n}`,
     litellm_call_id: `call-${n}`,
@@ -78,9 +79,22 @@ function recordOf(n) {
     completion_tokens: failed ? 0 : n % 300,
     response_cost: failed ? 0 : nanos / 1e9,
     error_information: failed ? { error_class: junk(mixed(n, 12) % 500, 12), error_message: junk(n, 13) } : {},
-    metadata: { user_api_key_alias: junk(n, 14), requester_metadata: { [junk(n, 15)]: junk(n, 16) } },
+    // Names that got series of their own, so that it is their combinations that are too many.
+    model_group: modelOf(mixed(n, 17) % 100),
+    metadata: {
+      user_api_key_alias: junk(n, 14),
+      requester_metadata: { [junk(n, 15)]: junk(n, 16) },
+      original_model_group: modelOf(mixed(mixed(n, 18) >>> 7, 19) % 100),
+      attempted_fallbacks: n % 3,
+    },
   }
   return { record, nanos: failed ? 0 : nanos }
+}
+
+/** A try that failed before the call of this number was answered. */
+function attemptOf(n) {
+  const { record } = recordOf(n * 17)
+  return { ...record, marginwatch: 1, kind: 'attempt', n: 1, litellm_call_id: `call-${n}` }
 }
 
 async function openAll() {
@@ -130,7 +144,10 @@ async function flood(from, to) {
     const batch = []
     for (let n = start; n < Math.min(start + BATCH, to); n++) {
       const { record, nanos } = recordOf(n)
-      batch.push(eventOf(readRecord(record), context).usage)
+      const { usage, fallback } = readPushed(record, context)
+      batch.push(usage)
+      if (fallback !== null) batch.push(fallback)
+      if (n % 5 === 0) batch.push(readPushed(attemptOf(n), context))
       cost += BigInt(nanos)
       calls++
     }

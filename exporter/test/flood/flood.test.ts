@@ -50,6 +50,7 @@ const MOST: Readonly<Record<string, number>> = {
   llm_cache_hits_total: values('model'),
   llm_cache_saved_usd_total: values('model'),
   llm_provider_errors_total: values('provider') * values('error_class'),
+  llm_fallbacks_total: LABEL_BOUNDS.fallback + 1,
   llm_customer_cost_usd_total: values('customer') * values('tier'),
   llm_customer_requests_total: values('customer') * values('tier'),
   llm_customer_cost_retired_usd_total: values('tier'),
@@ -86,6 +87,7 @@ describe(`${CUSTOMERS} customers, 5,000 models and junk in every name`, () => {
     for (const [name, count] of counts) expect(count, name).toBeLessThanOrEqual(MOST[name] ?? 0)
     const known = Object.values<Metric>(METRICS).map(({ name }) => name)
     expect(known).toEqual(expect.arrayContaining(Object.keys(MOST)))
+    expect(counts).toContainEqual(['llm_fallbacks_total', MOST.llm_fallbacks_total])
     const customers = page.families.find(({ name }) => name === 'llm_customer_cost_usd_total')?.samples ?? []
     expect(new Set(customers.map(({ labels }) => labels.customer)).size).toBe(values('customer'))
     console.info(`${counts.reduce((sum, [, count]) => sum + count, 0)} series, ${page.text.length} bytes`)

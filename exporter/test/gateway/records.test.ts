@@ -5,6 +5,7 @@ import {
   pushRecord,
   pushRecords,
   type RecordOptions,
+  slimRecords,
   spendRow,
 } from '@marginwatch/sandbox'
 import { openPriceBook } from '@marginwatch/pricing'
@@ -55,6 +56,9 @@ const SAME = [
 ] as const
 // Not what was asked for before a fallback: the row alone tells that.
 
+/** Whether the call came as far as our hook. */
+const stampedBy = ({ failure }: Call) => failure !== 'bad_key' && failure !== 'native_budget'
+
 const pick = (usage: Usage) => Object.fromEntries(SAME.map((field) => [field, usage[field]]))
 
 describe('the push record and the row of a call that the stand-in makes', () => {
@@ -67,6 +71,25 @@ describe('the push record and the row of a call that the stand-in makes', () => 
       expect(pick(fromRow(spendRow(call, options))), JSON.stringify(call.callId)).toEqual(
         pick(fromRecord(pushRecord(call, options))),
       )
+  })
+
+  it('are one and the same event with our gateway in front, the model asked for and the fallback included', () => {
+    const seen = { uuid: false, none: false, fallback: false }
+    for (const call of calls.flatMap((call) => [call, { ...call, session: call.session && call.traceId }])) {
+      const slim = eventOf(readRecord(slimRecords(call).at(-1) as Json), CONTEXT)
+      const row = eventOf(readRow(spendRow(call, { hook: true })), CONTEXT)
+      const { modelAsked } = row.usage
+      expect({ ...pick(row.usage), modelAsked }, call.callId).toEqual({
+        ...pick(slim.usage),
+        modelAsked: slim.usage.modelAsked,
+      })
+      expect(row.fallback).toEqual(slim.fallback)
+      if (stampedBy(call)) expect([slim.usage.session, modelAsked]).toEqual([call.session, call.asked])
+      seen.uuid ||= stampedBy(call) && slim.usage.session === call.traceId
+      seen.none ||= stampedBy(call) && slim.usage.session === null
+      seen.fallback ||= slim.fallback !== null
+    }
+    expect(seen).toEqual({ uuid: true, none: true, fallback: true })
   })
 
   it('are told apart from those of every other call, and a try from the success behind it', () => {

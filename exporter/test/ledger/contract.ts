@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Ledger, LedgerBusy, type Recorded } from '../../src/ledger/ledger.ts'
 import type { Correction, Entry, Usage } from '../../src/usage.ts'
-import { DAY, T0, usage } from '../support/entries.ts'
+import { attempt, DAY, fallback, T0, usage } from '../support/entries.ts'
 import { scratch } from '../support/ledger.ts'
 
 /** Opens the engine's ledger in a folder, empty or with what was left there. `now` is its clock. */
@@ -328,6 +328,52 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
       expect(await ledger.retire((T0 - 90 * DAY) / DAY)).toBe(0)
       await reopen()
       expect(await ledger.append([old])).toMatchObject({ accepted: 0, refused: [{ index: 0 }] })
+    })
+
+    it('counts an attempt and a fallback once, beside the call and never as one, and says so by kind', async () => {
+      const told = [usage('a'), fallback('a'), attempt('a'), attempt('a', { key: 'a:attempt:2' })]
+      expect(await ledger.append(told)).toMatchObject({
+        accepted: 4,
+        byKind: {
+          usage: { accepted: 1, duplicates: 0 },
+          fallback: { accepted: 1, duplicates: 0 },
+          attempt: { accepted: 2, duplicates: 0 },
+        },
+      })
+      await reopen()
+      expect(await ledger.append([...told, attempt('b')])).toMatchObject({
+        accepted: 1,
+        duplicates: 4,
+        byKind: { usage: { accepted: 0, duplicates: 1 }, attempt: { accepted: 1, duplicates: 2 } },
+      })
+      expect(await sum()).toEqual({ calls: 1, cost: 225_000n })
+    })
+
+    it('gives attempts and fallbacks back as they were recorded, with what of them had series of its own', async () => {
+      const told = [attempt('a', { provider: null }), fallback('a', { from: "o'hara \u2028" })]
+      const followed = new Promise<readonly Recorded[]>((resolve) => {
+        ledger.follow(1, (batch) => batch.some(({ entry }) => entry.kind === 'fallback') && resolve(batch))
+      })
+      await ledger.append(told)
+      const live = (await followed).filter(({ entry }) => entry.kind !== 'admission')
+      await reopen()
+      const kept = [...(await ledger.read(0, 10, 'attempt')), ...(await ledger.read(0, 10, 'fallback'))]
+      expect(kept.map((record) => record.entry)).toEqual(told)
+      expect(kept.map((record) => record.named)).toEqual(live.map((record) => record.named))
+      expect(kept.every((record) => record.named !== 0)).toBe(true)
+    })
+
+    it('keeps attempts when the calls of their days are folded away, and refuses a fallback with its call', async () => {
+      const at = { start: T0 - 100 * DAY }
+      await ledger.append([usage('a', at), attempt('a', at), fallback('a', at)])
+      await ledger.retire((T0 - 50 * DAY) / DAY)
+      await reopen()
+      const again = [usage('a', at), attempt('a', at), attempt('b', at), fallback('b', at)]
+      expect(await ledger.append(again)).toMatchObject({
+        byKind: { attempt: { accepted: 1, duplicates: 1 } },
+        refused: [{ index: 0 }, { index: 3 }],
+      })
+      expect(await ledger.read(0, 10, 'fallback')).toHaveLength(1)
     })
 
     it('says that it is closed to who appends after closing', async () => {

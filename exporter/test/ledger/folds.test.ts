@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createCalendar } from '../../src/calendar.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
-import type { Correction, Entry, Usage } from '../../src/usage.ts'
+import type { Attempt, Correction, Entry, Fallback, Usage } from '../../src/usage.ts'
 import { type LedgerView, openLedgerView } from '../../src/views/metrics/ledger-view.ts'
 import type { Family } from '../../src/views/metrics/sample.ts'
-import { DAY, T0, usage } from '../support/entries.ts'
+import { attempt, DAY, fallback, T0, usage } from '../support/entries.ts'
 import { openLedger, scratch, SMALL_BOUNDS } from '../support/ledger.ts'
 
 const calendar = createCalendar('Europe/Berlin')
@@ -82,9 +82,29 @@ const anyCorrection: fc.Arbitrary<Correction> = fc
     cost,
   }))
 
+const oddName = fc.constantFrom('other', "o'hara", 'ünïcode \u001f', '')
+
+const anyAttempt: fc.Arbitrary<Attempt> = fc
+  .record({
+    id: fc.nat({ max: 60 }),
+    n: fc.integer({ min: 1, max: 3 }),
+    provider: maybe(fc.oneof(name('provider', 3), oddName)),
+    model: maybe(name('model', 5)),
+    errorClass: maybe(fc.oneof(name('Error', 3), oddName)),
+  })
+  .map(({ id, n, ...over }) =>
+    attempt(`key${id}`, { ...over, key: `key${id}:attempt:${n}`, start: T0 - id * 1.4 * DAY - 900 }),
+  )
+
+const anyFallback: fc.Arbitrary<Fallback> = fc
+  .record({ id: fc.nat({ max: 60 }), from: fc.oneof(name('model', 5), oddName), to: name('model', 5) })
+  .map(({ id, ...names }) => fallback(`key${id}`, { ...names, start: T0 - id * 1.4 * DAY }))
+
 const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   { weight: 8, arbitrary: anyUsage },
   { weight: 1, arbitrary: anyCorrection },
+  { weight: 2, arbitrary: anyAttempt },
+  { weight: 2, arbitrary: anyFallback },
 )
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -111,6 +131,25 @@ function shown(families: Iterable<Family>): Record<string, string> {
   return values
 }
 
+/** The sums of the families that show what happened inside the gateway. */
+function triesShown(families: Iterable<Family>): { attempts: bigint; fallbacks: bigint } {
+  const sum = { llm_provider_errors_total: 0n, llm_fallbacks_total: 0n }
+  for (const { metric, samples } of families)
+    for (const sample of samples)
+      if (metric.name in sum && 'value' in sample) sum[metric.name as keyof typeof sum] += BigInt(sample.value)
+  return { attempts: sum.llm_provider_errors_total, fallbacks: sum.llm_fallbacks_total }
+}
+
+/** Failed calls, those that were folded away included; they are shown beside the attempts. */
+async function failedCalls(ledger: Ledger): Promise<bigint> {
+  const { state } = await ledger.snapshot((rows) =>
+    rows(`SELECT coalesce(sum(e.calls), 0)::BIGINT AS n FROM (
+        SELECT names, calls FROM baseline WHERE kind = 0 UNION ALL SELECT names, calls FROM event WHERE kind = 0) e
+      JOIN name_set n ON n.id = e.names WHERE n.status = 'failed'`),
+  )
+  return state[0]?.n as bigint
+}
+
 it('shows the same numbers whether it followed every entry or starts from what the ledger says, for any order of events, duplicates, corrections, retention and restarts', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 14 }), async (steps) => {
@@ -125,6 +164,7 @@ it('shows the same numbers whether it followed every entry or starts from what t
         () => false,
       )
       const truth = { calls: 0n, cost: 0n }
+      const tries = { attempts: 0n, fallbacks: 0n }
       const seen = new Set<string>()
       let retiredBefore = Number.NEGATIVE_INFINITY
       try {
@@ -156,6 +196,10 @@ it('shows the same numbers whether it followed every entry or starts from what t
           () => false,
         )
         expect(shown(view.collect())).toEqual(shown(fresh.collect()))
+        expect(triesShown(view.collect())).toEqual({
+          ...tries,
+          attempts: tries.attempts + (await failedCalls(ledger)),
+        })
         const [sum] = await ledger.query('sum')
         expect({ calls: sum?.calls ?? 0n, cost: sum?.cost ?? 0n }).toEqual(truth)
         await fresh.close()
@@ -165,10 +209,13 @@ it('shows the same numbers whether it followed every entry or starts from what t
         await remove()
       }
       function count(entry: Entry) {
-        if (entry.kind !== 'usage' && entry.kind !== 'correction') return
         if (seen.has(entry.key)) return
-        if (calendar.day(entry.start) < retiredBefore) return
+        // Only attempts stand by themselves: what belongs to a folded day is refused.
+        if (entry.kind !== 'attempt' && 'start' in entry && calendar.day(entry.start) < retiredBefore) return
         seen.add(entry.key)
+        if (entry.kind === 'attempt') tries.attempts += 1n
+        if (entry.kind === 'fallback') tries.fallbacks += 1n
+        if (entry.kind !== 'usage' && entry.kind !== 'correction') return
         truth.calls += entry.kind === 'usage' ? 1n : BigInt(entry.calls)
         truth.cost += entry.cost ?? 0n
       }

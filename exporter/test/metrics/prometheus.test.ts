@@ -15,10 +15,10 @@ const OPENMETRICS_TYPE = 'application/openmetrics-text'
 
 /** What Prometheus is made to ask for (its own headers where nothing is said), what it then gets, and how many samples. */
 const WAYS = [
-  { way: 'OpenMetrics, compressed', headers: {}, answer: [OPENMETRICS_TYPE, 'gzip'], samples: 58 },
-  { way: 'OpenMetrics, plain', headers: PLAIN, answer: [OPENMETRICS_TYPE, null], samples: 58 },
-  { way: 'text, compressed', headers: TEXT, answer: ['text/plain', 'gzip'], samples: 54 },
-  { way: 'text, plain', headers: { ...TEXT, ...PLAIN }, answer: ['text/plain', null], samples: 54 },
+  { way: 'OpenMetrics, compressed', headers: {}, answer: [OPENMETRICS_TYPE, 'gzip'], samples: 72 },
+  { way: 'OpenMetrics, plain', headers: PLAIN, answer: [OPENMETRICS_TYPE, null], samples: 72 },
+  { way: 'text, compressed', headers: TEXT, answer: ['text/plain', 'gzip'], samples: 63 },
+  { way: 'text, plain', headers: { ...TEXT, ...PLAIN }, answer: ['text/plain', null], samples: 63 },
 ] as const
 
 const GAUGE = { name: 'wild', type: 'gauge', help: 'A gauge.', labels: ['place', 'value'] } as const
@@ -116,9 +116,13 @@ describeWith(['prometheus'], 'a real Prometheus', ([program]) => {
     ])
     expect(await numbers('llm_cost_usd_total', ',tier="free"')).toEqual([1e-9])
     expect(await numbers('llm_spend_usd', ',period="month"')).toEqual([-0.25])
+    expect(await numbers('marginwatch_gateway_dropped_total', ',reason="full"')).toEqual([3])
+    expect(await numbers('marginwatch_clock_skew_seconds')).toEqual([-1.25])
     expect(await numbers('llm_call_cost_usd_sum')).toEqual([7.000250001])
     expect(await numbers('llm_call_cost_usd_bucket', ',le=~"1|1.0"')).toEqual([4])
-    expect(await numbers('', ',__name__=~"(llm|marginwatch_source)_.+"')).toHaveLength(samples + 1)
+    expect(
+      await numbers('', ',__name__=~"(llm|marginwatch_source|marginwatch_gateway|marginwatch_clock)_.+"'),
+    ).toHaveLength(samples + 1)
   })
 
   it.each(['text', 'openmetrics'])('gives back any label value as it was, by %s', async (format) => {

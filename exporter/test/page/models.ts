@@ -88,6 +88,13 @@ export const TROUBLED: PageModel = {
       detail: 'No call for 35 min; usually one every 4 s.',
     },
     {
+      name: 'litellm-second',
+      state: 'degraded',
+      since: NOW - 9 * MINUTE,
+      lastSuccess: NOW - 1_000,
+      detail: 'the gateway still holds records that are more than ten minutes old',
+    },
+    {
       name: 'langfuse',
       state: 'failing',
       since: NOW - 50 * MINUTE,

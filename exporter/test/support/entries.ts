@@ -1,4 +1,4 @@
-import type { Usage } from '../../src/usage.ts'
+import type { Attempt, Fallback, Usage } from '../../src/usage.ts'
 
 /** Midnight UTC of Monday, 2 November 2026. */
 export const T0 = Date.UTC(2026, 10, 2)
@@ -49,4 +49,24 @@ export function usage(key: string, over: Partial<Usage> = {}): Usage {
     metadata: {},
     ...over,
   }
+}
+
+/** A try that failed before a retry; override what matters to the test. */
+export function attempt(key: string, over: Partial<Attempt> = {}): Attempt {
+  return {
+    kind: 'attempt',
+    version: 1,
+    key: `${key}:attempt:1`,
+    call: key,
+    start: T0,
+    provider: 'openai',
+    model: 'gpt-4o',
+    errorClass: 'RateLimitError',
+    ...over,
+  }
+}
+
+/** A call of this key that another model answered. */
+export function fallback(key: string, over: Partial<Fallback> = {}): Fallback {
+  return { kind: 'fallback', version: 1, key: `${key}:fallback`, start: T0, from: 'gpt-4o', to: 'claude', ...over }
 }

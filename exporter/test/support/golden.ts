@@ -1,4 +1,5 @@
 import { METRICS } from '../../src/catalogue.ts'
+import { gatewayCollector } from '../../src/views/metrics/gateway.ts'
 import { createHistogram, histogramFamily } from '../../src/views/metrics/histogram.ts'
 import type { Family } from '../../src/views/metrics/sample.ts'
 
@@ -8,7 +9,8 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c'
 
 /** A small page with one of everything that the formats know, and label values that need care. */
 export function goldenFamilies(): Family[] {
-  return [requests(), cost(), spend(), callCost(), duration(), { metric: METRICS.agentCost, samples: [] }, sourceUp()]
+  const none: Family = { metric: METRICS.agentCost, samples: [] }
+  return [requests(), cost(), fallbacks(), spend(), callCost(), duration(), none, sourceUp(), ...gateway()]
 }
 
 function requests(): Family {
@@ -33,6 +35,10 @@ function cost(): Family {
       { labels: ['free', 'other', 'other', 'other', 'priced'], value: '0.000000001', created: CREATED },
     ],
   }
+}
+
+function fallbacks(): Family {
+  return { metric: METRICS.fallbacks, samples: [{ labels: ['gpt-4o', 'other'], value: '7', created: CREATED }] }
 }
 
 function spend(): Family {
@@ -63,4 +69,18 @@ function duration(): Family {
 
 function sourceUp(): Family {
   return { metric: METRICS.sourceUp, samples: [{ labels: ['litellm'], value: '1' }] }
+}
+
+/** The gateway's own health, with a clock that is behind ours. */
+function gateway(): Family[] {
+  const readings = {
+    spool: { processes: 2, events: 41, oldest: CREATED, skewMs: -1250 },
+    dropped: { full: 3, disk: 0, refused: 1, torn: 0 },
+    since: CREATED,
+  }
+  const collector = gatewayCollector(
+    () => readings,
+    () => CREATED + 90_500,
+  )
+  return [...collector.collect()]
 }

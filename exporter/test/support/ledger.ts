@@ -27,6 +27,7 @@ export const SMALL_BOUNDS: LabelBounds = {
   customer: 2,
   error_class: 2,
   series: 6,
+  fallback: 3,
 }
 
 /** Opens a ledger in a folder with the shipped settings; override what matters to the test. */

@@ -79,6 +79,97 @@ export const NOW = Date.UTC(2026, 10, 22, 10, 33)
 
 export const CONTEXT: EventContext = { attribution: ATTRIBUTION, prices: PRICES, development: false, now: NOW }
 
+const PLAIN = [
+  ...[
+    'id',
+    'litellm_call_id',
+    'trace_id',
+    'call_type',
+    'stream',
+    'status',
+    'startTime',
+    'endTime',
+    'completionStartTime',
+  ],
+  ...['model', 'custom_llm_provider', 'model_group', 'response_cost', 'cache_hit', 'saved_cache_cost'],
+  ...['prompt_tokens', 'completion_tokens', 'total_tokens', 'end_user'],
+]
+const METADATA = [
+  ...['usage_object', 'spend_logs_metadata', 'user_api_key_alias', 'user_api_key_user_id', 'user_api_key_team_id'],
+  ...['user_api_key_team_alias', 'user_api_key_org_id', 'user_api_key_project_id', 'user_api_key_project_alias'],
+  ...['user_api_key_end_user_id', 'user_api_key_request_route', 'user_api_key_auth_metadata', 'agent_id'],
+  ...['original_model_group', 'attempted_fallbacks', 'attempted_retries', 'requester_custom_headers'],
+  ...['mcp_tool_call_metadata', 'prompt_management_metadata'],
+]
+const ERROR = [
+  ...['error_class', 'error_code', 'error_message', 'llm_provider', 'normalized_error', 'error_rate_limit_category'],
+]
+
+const part = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {})
+const picked = (from: Json, names: readonly string[]): Json =>
+  Object.fromEntries(names.filter((name) => (from[name] ?? null) !== null).map((name) => [name, from[name]]))
+
+/** The slim record that our gateway posts for the call of a whole one, version 1. */
+export function slimOf(record: Json): Json {
+  const metadata = part(record.metadata)
+  const {
+    headers: _headers,
+    tags: _tags,
+    spend_logs_metadata: _nested,
+    ...requester
+  } = part(metadata.requester_metadata)
+  const response = part(record.response)
+  const choices = (response.choices ?? []) as Json[]
+  const vectors = (response.data ?? []) as Json[]
+  const flat = {
+    finish_reason: choices[0]?.finish_reason ?? response.status,
+    tools: choices.flatMap(({ message }) =>
+      ((part(message).tool_calls ?? []) as Json[]).map((call) => part(call.function).name),
+    ),
+    dimensions: Array.isArray(vectors[0]?.embedding) ? vectors[0].embedding.length : null,
+    service_tier: response.service_tier,
+    context_window: part(part(record.model_map_information).model_map_value).max_input_tokens,
+  }
+  const failed = record.status === 'failure'
+  return {
+    marginwatch: 1,
+    kind: 'call',
+    ...picked(record, PLAIN),
+    request_tags: ((record.request_tags ?? []) as string[]).filter((tag) => !tag.startsWith('User-Agent: ')),
+    ...(failed ? { error_information: picked(part(record.error_information), ERROR) } : {}),
+    metadata: { ...picked(metadata, METADATA), requester_metadata: requester },
+    model_parameters: picked(part(record.model_parameters), ['temperature']),
+    ...picked(flat, Object.keys(flat)),
+  }
+}
+
+/** What our hook puts on a call. */
+export const STAMP = '0f8fad5b-d9cb-469f-a165-70867728950e'
+
+/** The record of the call with our hook before it. */
+export function stamped(record: Json, more: Json = {}): Json {
+  const metadata = part(record.metadata)
+  return { ...record, metadata: { ...metadata, spend_logs_metadata: { marginwatch_call_id: STAMP, ...more } } }
+}
+
+/** A try that failed before a retry or a fallback, as our gateway posts it. */
+export function attemptRecord(n: number, change: Json = {}): Json {
+  return {
+    marginwatch: 1,
+    kind: 'attempt',
+    n,
+    litellm_call_id: 'call-1',
+    startTime: 1795342120.5,
+    endTime: 1795342121.25,
+    model: 'openai/gpt-4o',
+    custom_llm_provider: 'openai',
+    model_group: 'gpt-4o',
+    error_information: { error_class: 'RateLimitError', error_code: '429', llm_provider: 'openai' },
+    metadata: { spend_logs_metadata: { marginwatch_call_id: STAMP } },
+    ...change,
+  }
+}
+
 const iso = (seconds: unknown) => new Date(Math.floor(Number(seconds) * 1000)).toISOString().replace('Z', '+00:00')
 
 /**
@@ -117,6 +208,8 @@ export function rowOf(record: Json): Json {
       user_api_key_user_id: metadata.user_api_key_user_id,
       litellm_call_id: record.litellm_call_id,
       model_map_information: record.model_map_information,
+      original_model_group: metadata.original_model_group,
+      attempted_fallbacks: metadata.attempted_fallbacks,
     },
   }
 }

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { CONTEXT, everyPushed, NOW, pushed, pushedBatch, rowOf, rows } from '../../../test/support/litellm.ts'
+import {
+  CONTEXT,
+  everyPushed,
+  NOW,
+  pushed,
+  pushedBatch,
+  rowOf,
+  rows,
+  slimOf,
+  STAMP,
+  stamped,
+} from '../../../test/support/litellm.ts'
 import type { Usage } from '../../usage.ts'
 import { type EventContext, eventOf } from './event.ts'
 import type { Json } from './read.ts'
@@ -8,12 +19,6 @@ import { readRow } from './row.ts'
 
 const fromRecord = (record: Json, context: EventContext = CONTEXT): Usage => eventOf(readRecord(record), context).usage
 const fromRow = (row: Json, context: EventContext = CONTEXT): Usage => eventOf(readRow(row), context).usage
-const STAMP = '0f8fad5b-d9cb-469f-a165-70867728950e'
-const stamped = (record: Json): Json => ({
-  ...record,
-  metadata: { ...(record.metadata as Json), spend_logs_metadata: { marginwatch_call_id: STAMP } },
-})
-
 describe('a record that LiteLLM 1.106.2 pushed', () => {
   it('becomes an event with the customer, the session that the client named, and the cost to the nano-dollar', () => {
     expect(fromRecord(pushed('hdrs'))).toMatchObject({
@@ -190,6 +195,134 @@ describe('a row of the spend log', () => {
   })
 })
 
+describe('a slim record of our gateway', () => {
+  it('becomes the event that the whole record of the same call becomes, to the last field', () => {
+    for (const { name, record } of everyPushed()) expect(fromRecord(slimOf(record)), name).toEqual(fromRecord(record))
+  })
+
+  it('says by itself what the answer would say: why it ended, what it called, how long a vector is', () => {
+    const flat = {
+      finish_reason: 'tool_calls',
+      tools: ['run_sql', 'run_sql', 'send', 7, {}, 'sk-abcdef123456'],
+      dimensions: 1536,
+      context_window: 8192,
+    }
+    const event = fromRecord({ ...slimOf(pushed('hdrs')), ...flat, model: 'openai/brand-new' })
+    expect(event).toMatchObject({
+      finishReason: 'tool_calls',
+      tools: ['run_sql', 'send', '7'],
+      dimensions: 1536,
+      contextWindow: 8192,
+    })
+  })
+
+  it('is estimated from the lengths that the gateway measured when the answer came without usage', () => {
+    const { prompt_tokens: _p, completion_tokens: _c, total_tokens: _t, ...rest } = slimOf(pushed('hdrs'))
+    const silent = { ...rest, response_cost: 0, metadata: {}, characters: { input: 400, output: 41 } }
+    expect(fromRecord(silent)).toMatchObject({ basis: 'estimated', tokens: { input: 100, output: 11 }, cost: 360_000n })
+    expect(fromRecord({ ...silent, characters: { input: -1, output: 'many' } })).toMatchObject({ basis: 'unpriced' })
+  })
+})
+
+describe('the stamp of our hook', () => {
+  const SESSION = '5f0e0f3c-8a4f-4b6e-9d57-0f5b3a1c2d4e'
+  const both = (record: Json): Usage[] => [fromRecord(slimOf(record)), fromRow(rowOf(record))]
+
+  it('says what model was asked for, in record and row, whatever answered', () => {
+    const degraded = stamped(pushed('degrade'), { marginwatch_model_asked: 'gpt-4o' })
+    expect(both(degraded).map(({ modelAsked, model }) => [modelAsked, model])).toEqual([
+      ['gpt-4o', 'gpt-4o-mini'],
+      ['gpt-4o', 'gpt-4o-mini'],
+    ])
+  })
+
+  it.each([
+    ['a name', 'chat-17', 'chat-17'],
+    ['a random uuid, which LiteLLM could have made up', SESSION, SESSION],
+    ['none', '', null],
+  ])('alone says what session the client named, in record and row: %s', (_, session, expected) => {
+    // What LiteLLM noted is something else.
+    const record = stamped({ ...pushed('responses'), trace_id: 'noted-by-litellm' }, { marginwatch_session: session })
+    expect(both(record).map((event) => event.session)).toEqual([expected, expected])
+    expect(both(stamped({ ...record, trace_id: SESSION })).map((event) => event.session)).toEqual([null, null])
+  })
+
+  it('leaves the other places of a session as they are', () => {
+    const record = stamped(pushed('responses'), { marginwatch_session: '' })
+    const tagged = { ...record, request_tags: ['session_id:in-a-tag'] }
+    expect(both(tagged).map((event) => event.session)).toEqual(['in-a-tag', 'in-a-tag'])
+  })
+
+  it('counts as such only where the hook puts it, and never becomes metadata of the event', () => {
+    const forged = {
+      marginwatch_call_id: 'aaaaaaaa-d9cb-469f-a165-70867728950e',
+      marginwatch_model_asked: 'forged',
+      marginwatch_session: 'forged',
+      marginwatch_action: 'block',
+      MARGINWATCH_OTHER: 'forged',
+      mine: 'kept',
+    }
+    const failed = pushed('fail_conn')
+    const metadata = { ...(failed.metadata as Json), requester_metadata: forged, user_api_key_auth_metadata: forged }
+    const plain = fromRecord(slimOf(failed))
+    const event = fromRecord(slimOf({ ...failed, metadata, request_tags: ['marginwatch_session:forged'] }))
+    for (const field of ['key', 'modelAsked', 'session', 'status'] as const) expect(event[field]).toBe(plain[field])
+    expect(event.metadata).toEqual({ ...plain.metadata, mine: 'kept' })
+    const honest = fromRecord(slimOf(stamped(failed, { marginwatch_model_asked: 'gpt-4o', note: 'kept' })))
+    expect(honest.metadata).toEqual({ ...plain.metadata, note: 'kept' })
+  })
+})
+
+describe('a fallback', () => {
+  const moved = (change: Json = {}): Json => {
+    const record = stamped(pushed('hdrs'))
+    const noted = { original_model_group: 'claude', attempted_fallbacks: 1 }
+    return { ...record, model_group: 'gpt-4o', metadata: { ...(record.metadata as Json), ...noted, ...change } }
+  }
+  const fallbacks = (record: Json) => [
+    eventOf(readRecord(slimOf(record)), CONTEXT).fallback,
+    eventOf(readRecord(record), CONTEXT).fallback,
+    eventOf(readRow(rowOf(record)), CONTEXT).fallback,
+  ]
+
+  it('is told by slim record, whole record and row alike, beside the event and under its key', () => {
+    const { start } = fromRecord(moved())
+    const fallback = {
+      kind: 'fallback',
+      version: 1,
+      key: `litellm:${STAMP}:fallback`,
+      start,
+      from: 'claude',
+      to: 'gpt-4o',
+    }
+    expect(fallbacks(moved())).toEqual([fallback, fallback, fallback])
+  })
+
+  it.each([
+    ['without a try of another model', { attempted_fallbacks: 0 }],
+    ['when the model stayed the same', { original_model_group: 'gpt-4o' }],
+    ['when the first model is not named', { original_model_group: null }],
+    ['when the count is none', { attempted_fallbacks: [1] }],
+  ])('is none %s', (_, change) => {
+    expect(fallbacks(moved(change))).toEqual([null, null, null])
+  })
+
+  it('names no key and no address', () => {
+    const [fallback] = fallbacks(moved({ original_model_group: 'sk-abcdef1234567' }))
+    expect(fallback?.from).toMatch(/^hash:/)
+  })
+
+  it('has a key that fits into the ledger however long the ids are', () => {
+    const { spend_logs_metadata: _, ...metadata } = moved().metadata as Json
+    for (const length of [470, 480, 490, 500]) {
+      const record = { ...moved(), metadata, litellm_call_id: 'c', id: 'x'.repeat(length) }
+      const keys = new Set(fallbacks(record).map((fallback) => fallback?.key))
+      expect(keys.size).toBe(1)
+      for (const key of keys) expect(key?.length).toBeLessThanOrEqual(512)
+    }
+  })
+})
+
 describe('what makes a call the same call', () => {
   it('is the id that our hook stamped on it', () => {
     expect(fromRecord(stamped(pushed('hdrs'))).key).toBe(`litellm:${STAMP}`)
@@ -200,7 +333,7 @@ describe('what makes a call the same call', () => {
   })
 
   it('never joins a try that failed with the success that a retry then had', () => {
-    for (const prepare of [(record: Json) => record, stamped]) {
+    for (const prepare of [(record: Json) => record, (record: Json) => stamped(record)]) {
       const success = prepare({ ...pushed('hdrs'), litellm_call_id: 'c' })
       const tried = prepare({ ...pushed('fail_up429'), litellm_call_id: 'c' })
       expect(fromRecord(tried).key).not.toBe(fromRecord(success).key)

@@ -1,12 +1,20 @@
 import { request } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { everyPushed, pushed, pushedBatch } from '../../../test/support/litellm.ts'
+import {
+  attemptRecord,
+  everyPushed,
+  pushed,
+  pushedBatch,
+  slimOf,
+  STAMP,
+  stamped,
+} from '../../../test/support/litellm.ts'
 import { type Served, serve } from '../../../test/support/router.ts'
 import { policyWith, World } from '../../../test/support/world.ts'
 import { LedgerBusy, LedgerUnavailable } from '../../ledger/ledger.ts'
 import { openQuarantine, type Quarantine } from '../quarantine.ts'
-import { createGateways } from './gateway.ts'
+import { createGateways, type Gateways } from './gateway.ts'
 import { pushRouter } from './push.ts'
 import type { Json } from './read.ts'
 
@@ -14,18 +22,14 @@ let world: World
 let served: Served
 let quarantine: Quarantine
 let brought = 0
+let gateways: Gateways
 
 beforeEach(async () => {
   world = new World()
   brought = 0
   quarantine = openQuarantine(world.directory, world.deps.now, () => {})
-  const target = {
-    recorder: world.recorder,
-    deps: world.deps,
-    quarantine,
-    source: 'litellm',
-    gateways: createGateways(),
-  }
+  gateways = createGateways()
+  const target = { recorder: world.recorder, deps: world.deps, quarantine, source: 'litellm', gateways }
   served = await serve(pushRouter(target, () => brought++))
 })
 
@@ -87,6 +91,148 @@ describe('a POST of records', () => {
   it('of nothing is taken, and does not count as a push', async () => {
     expect(await post('[]')).toMatchObject({ status: 200, body: { accepted: 0 } })
     expect(brought).toBe(0)
+  })
+})
+
+describe('slim records of our gateway', () => {
+  const lines = (...records: Json[]) => records.map((record) => `${JSON.stringify(record)}\n`).join('')
+  const asPosted = { 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' }
+
+  it('are taken as the gateway posts them, and beside whole records of LiteLLM in one body', async () => {
+    const records = everyPushed().map(({ record }, i) => (i % 2 === 0 ? slimOf(record) : record))
+    expect(await post(gzipSync(lines(...records)), asPosted)).toMatchObject({
+      status: 200,
+      body: { accepted: records.length, attempts: 0, refused: [] },
+    })
+    const others = everyPushed().map(({ record }, i) => (i % 2 === 1 ? slimOf(record) : record))
+    expect((await post(JSON.stringify(others))).body).toMatchObject({ accepted: 0, duplicates: records.length })
+  })
+
+  it('tell of failed tries, which are no calls: counted by themselves, once', async () => {
+    const body = lines(attemptRecord(1), attemptRecord(2), slimOf(stamped(pushed('hdrs'))))
+    expect((await post(body)).body).toMatchObject({ accepted: 1, attempts: 2, duplicates: 0, refused: [] })
+    expect([...world.ledger.keys()]).toEqual([`litellm:${STAMP}`])
+    expect([...world.beside.values()]).toEqual(
+      [1, 2].map((n) => ({
+        kind: 'attempt',
+        version: 1,
+        key: `litellm:${STAMP}:attempt:${n}`,
+        call: `litellm:${STAMP}`,
+        start: 1795342120500,
+        provider: 'openai',
+        model: 'gpt-4o',
+        errorClass: 'RateLimitError',
+      })),
+    )
+    expect((await post(body)).body).toMatchObject({ accepted: 0, attempts: 0, duplicates: 3 })
+    expect(world.counts).toMatchObject({ accepted: 1, attempt: 2, duplicate: 3, conflict: 0, refused: 0 })
+    expect(brought).toBe(2)
+  })
+
+  it('that were not stamped have the id of the call in the key of an attempt, and name no event', async () => {
+    await post(lines(attemptRecord(1, { metadata: {} })))
+    expect([...world.beside.values()]).toMatchObject([{ key: 'litellm:call-1:attempt:1', call: null }])
+  })
+
+  it('bring a call and its fallback into the ledger in one append, and count the fallback once', async () => {
+    const metadata = { spend_logs_metadata: { marginwatch_call_id: STAMP }, original_model_group: 'claude' }
+    const moved = { ...slimOf(pushed('hdrs')), metadata: { ...metadata, attempted_fallbacks: 1 } }
+    expect((await post(lines(moved))).body).toMatchObject({ accepted: 1, attempts: 0, duplicates: 0 })
+    expect((await post(lines(moved))).body).toMatchObject({ accepted: 0, attempts: 0, duplicates: 1 })
+    const keys = [`litellm:${STAMP}`, `litellm:${STAMP}:fallback`]
+    expect(world.appends).toEqual([keys, keys])
+    expect(world.counts).toMatchObject({ accepted: 1, duplicate: 1, fallback: 1, attempt: 0 })
+  })
+
+  it.each([
+    [{ marginwatch: 2 }, 'marginwatch is 2, expected version 1 of the record: update the exporter'],
+    [{ marginwatch: '1' }, 'marginwatch is "1", expected version 1'],
+    [{ marginwatch: null }, 'marginwatch is null, expected version 1'],
+    [{ kind: 'prompt' }, 'kind is a text of 6 characters, expected call or attempt: update the exporter'],
+    [{ kind: 'attempt' }, 'n is absent, expected the number of the attempt, from 1 to 1000'],
+    [{ kind: 'attempt', n: 0 }, 'n is 0, expected the number of the attempt'],
+    [{ kind: 'attempt', n: 1, startTime: 12 }, 'startTime is 1970-01-01T00:00:12.000Z, expected a time after 2020'],
+    [{ kind: 'attempt', n: 1, litellm_call_id: null, metadata: {} }, 'litellm_call_id and id are absent'],
+  ])(
+    'that are not understood are refused by themselves, with what was found and what to do: %j',
+    async (change, reason) => {
+      const [good, other] = ['hdrs', 'ok_user'].map((name) => slimOf(pushed(name)))
+      const answer = await post(lines(good ?? {}, { ...slimOf(pushed('degrade')), ...change }, other ?? {}))
+      expect(answer).toMatchObject({ status: 200, body: { accepted: 2, refusedCount: 1 } })
+      expect(answer.body.refused).toEqual([{ index: 1, reason: expect.stringContaining(reason) }])
+      expect(world.counts).toMatchObject({ accepted: 2, refused: 1 })
+    },
+  )
+})
+
+describe('a post without anything in it', () => {
+  it.each([
+    ['nothing at all', '', {}],
+    ['nothing, packed', gzipSync(''), { 'content-encoding': 'gzip' }],
+    ['a blank line', '\n', { 'content-type': 'application/x-ndjson' }],
+  ] as [string, string | Uint8Array, Record<string, string>][])(
+    'says that the gateway lives, and is no push: %s',
+    async (_, body, headers) => {
+      expect(await post(body, headers)).toMatchObject({
+        status: 200,
+        body: { accepted: 0, attempts: 0, duplicates: 0, conflicts: 0, refused: [], refusedCount: 0 },
+      })
+      expect(world.told).toEqual(['ok'])
+      expect([brought, world.appends]).toEqual([0, []])
+    },
+  )
+})
+
+describe('what the gateway says of itself', () => {
+  const state = (change: Json = {}) => ({
+    'x-marginwatch-gateway': JSON.stringify({
+      version: 1,
+      process: 'host-1-1795342000',
+      clock: world.now / 1000 + 2.5,
+      events: 3,
+      bytes: 900,
+      oldest: world.now / 1000 - 27.5,
+      dropped: { full: 1, disk: 0, refused: 0, torn: 0 },
+      ...change,
+    }),
+  })
+
+  it('is heard with each post, by our clock', async () => {
+    await post('', state())
+    expect(gateways.health(world.now)).toEqual({
+      spool: { processes: 1, events: 3, oldest: world.now - 30_000, skewMs: 2500 },
+      dropped: { full: 1, disk: 0, refused: 0, torn: 0 },
+    })
+  })
+
+  it('holds no longer for what was answered for', async () => {
+    const [one, two] = numbered(2).map((record) => JSON.stringify(record))
+    await post(`${one}\n{"id":"refused"}\n`, state())
+    expect(gateways.health(world.now).spool).toMatchObject({ events: 1, oldest: world.now - 30_000 })
+    await post(String(two), state({ events: 1 }))
+    expect(gateways.health(world.now).spool).toMatchObject({ events: 0, oldest: null })
+  })
+
+  it('holds on while nothing can be kept', async () => {
+    world.refuse = new LedgerUnavailable('the disk is full')
+    expect((await post(JSON.stringify(pushed('hdrs')), state())).status).toBe(503)
+    expect(gateways.health(world.now).spool).toMatchObject({ events: 3, oldest: world.now - 30_000 })
+  })
+
+  it('is not asked of who has no key', async () => {
+    withKey()
+    expect((await post('', state())).status).toBe(401)
+    expect(gateways.health(world.now).spool).toBe(null)
+  })
+
+  it('costs no record when it cannot be understood, and is told of once', async () => {
+    const warnings: unknown[] = []
+    world.deps.log.warn = (said: unknown) => void warnings.push(said)
+    for (const header of ['no JSON', '{"version":2}', '[]', 'x'.repeat(2000)])
+      expect((await post(JSON.stringify(pushed('hdrs')), { 'x-marginwatch-gateway': header })).status).toBe(200)
+    expect(world.counts).toMatchObject({ accepted: 1, duplicate: 3 })
+    expect(gateways.health(world.now).spool).toBe(null)
+    expect(warnings).toEqual([{ reason: 'The header X-Marginwatch-Gateway is no JSON; it is ignored.' }])
   })
 })
 

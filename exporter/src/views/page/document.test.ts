@@ -181,12 +181,14 @@ describe('a banner', () => {
   test('is absent when all is well', () => expect(kinds(FULL)).toEqual([]))
 
   test('stands for each thing that is wrong, gravest first', () => {
-    expect(kinds(TROUBLED)).toEqual(['bad', 'warn', 'warn', 'info', 'warn', 'info'])
+    expect(kinds(TROUBLED)).toEqual(['bad', 'warn', 'warn', 'warn', 'info', 'warn', 'info'])
     const text = renderFragment(TROUBLED)
     for (const said of [
       'No space is left on the disk',
       'is silent',
       'No call for 35 min',
+      'is behind',
+      'more than ten minutes old',
       'Answered 401',
       '42 calls of 1 model',
       'Demo.',
