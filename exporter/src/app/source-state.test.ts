@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { policyWith } from '../../test/support/world.ts'
+import { EVENT_RESULTS } from '../sources/source.ts'
+import type { SourceHealth } from '../sources/runner.ts'
+import { isUsed, sourceState } from './source-state.ts'
+
+const NOW = Date.UTC(2026, 10, 22, 12)
+const MINUTE = 60_000
+const poll = {
+  url: 'http://127.0.0.1:4000',
+  key: 'k',
+  everyMs: 30_000,
+  lagMs: 0,
+  backfillMs: 0,
+  directoryMs: 5 * MINUTE,
+  pageSize: 100,
+  timeoutMs: 30_000,
+}
+const POLLED = policyWith({ sources: { litellm: { push: false, poll } } })
+
+function health(name: string, change: Partial<SourceHealth> = {}): SourceHealth {
+  const events = Object.fromEntries(EVENT_RESULTS.map((result) => [result, 0])) as SourceHealth['events']
+  const quiet = { lastSuccess: null, lastError: null, lastErrorAt: null, note: null, catchingUp: false }
+  return { name, up: true, ...quiet, events, ...change }
+}
+
+describe('the state of a source', () => {
+  it('is asked of those that the policy uses', () => {
+    const used = (policy: typeof POLLED) =>
+      ['litellm', 'litellm_poll', 'litellm_directory'].filter((name) => isUsed(name, policy))
+    expect(used(POLLED)).toEqual(['litellm_poll', 'litellm_directory'])
+    expect(used(policyWith())).toEqual(['litellm'])
+  })
+
+  it('tells what is worth knowing of one that is well', () => {
+    const note = 'This LiteLLM has no /budget/list, so that is not read.'
+    const well = health('litellm_directory', { lastSuccess: NOW, note })
+    expect(sourceState(well, POLLED, NOW, NOW)).toMatchObject({ state: 'ok', detail: note })
+    const ill = { ...well, up: false, lastError: 'LiteLLM cannot be reached.' }
+    expect(sourceState(ill, POLLED, NOW, NOW)).toMatchObject({ state: 'failing', detail: 'LiteLLM cannot be reached.' })
+  })
+
+  it('is silent after five turns without an answer, each unit by its own turn', () => {
+    const state = (name: string, quietMs: number) =>
+      sourceState(health(name, { lastSuccess: NOW - quietMs }), POLLED, NOW, 0).state
+    expect([state('litellm_poll', 3 * MINUTE), state('litellm_poll', 3 * MINUTE + 1)]).toEqual(['ok', 'silent'])
+    expect(state('litellm_directory', 25.5 * MINUTE)).toBe('ok')
+    expect(state('litellm_directory', 25.5 * MINUTE + 1)).toBe('silent')
+  })
+})
