@@ -11,6 +11,7 @@ import { openDuckdbLedger } from './ledger/duckdb/open.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Policy } from './policy/policy.ts'
 import { sources } from './sources/index.ts'
+import { createDirectory } from './sources/litellm/directory.ts'
 import { type RunningSources, runSources } from './sources/runner.ts'
 import { createActivity } from './views/metrics/activity.ts'
 import { HISTOGRAM_SPECS } from './views/metrics/distributions.ts'
@@ -155,7 +156,7 @@ function openSources(options: AppOptions, ledger: Ledger, prices: PriceKeeper): 
   const { log, now, random, sleep, directory } = options
   const policy = options.policy.current
   const memory = { get: ledger.recall, set: ledger.remember }
-  return runSources(sources(), ledger.append, {
+  return runSources(sources({ litellm: createDirectory() }), ledger.append, {
     policy,
     log,
     now,

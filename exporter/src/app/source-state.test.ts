@@ -1,65 +1,50 @@
 import { describe, expect, it } from 'vitest'
 import { policyWith } from '../../test/support/world.ts'
+import { EVENT_RESULTS } from '../sources/source.ts'
 import type { SourceHealth } from '../sources/runner.ts'
-import { EVENT_RESULTS, type EventResult } from '../sources/source.ts'
-import { sourceState } from './source-state.ts'
+import { isUsed, sourceState } from './source-state.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)
-const DROPPED = { full: 0, disk: 0, refused: 0, torn: 0 }
-const WELL: SourceHealth = {
-  name: 'litellm',
-  up: true,
-  lastSuccess: NOW - 1000,
-  lastError: null,
-  lastErrorAt: null,
-  catchingUp: false,
-  events: Object.fromEntries(EVENT_RESULTS.map((result) => [result, 0])) as Record<EventResult, number>,
-  gateway: null,
+const MINUTE = 60_000
+const poll = {
+  url: 'http://127.0.0.1:4000',
+  key: 'k',
+  everyMs: 30_000,
+  lagMs: 0,
+  backfillMs: 0,
+  directoryMs: 5 * MINUTE,
+  pageSize: 100,
+  timeoutMs: 30_000,
 }
-const stateOf = (change: Partial<SourceHealth>) =>
-  sourceState({ ...WELL, ...change }, policyWith(), NOW, NOW - 86_400_000)
-const holding = (ageMs: number | null) => ({
-  spool: { processes: 1, events: 7, oldest: ageMs === null ? null : NOW - ageMs, skewMs: 0 },
-  dropped: DROPPED,
-})
+const POLLED = policyWith({ sources: { litellm: { push: false, poll } } })
 
-describe('a gateway that holds back records', () => {
-  it.each([
-    [60_001, 'a minute'],
-    [599_999, 'a minute'],
-    [600_001, 'ten minutes'],
-    [3_600_001, 'an hour'],
-    [30 * 86_400_000, 'a day'],
-  ])('for more than a minute makes the source degraded, and says about how long: %d ms', (age, words) => {
-    expect(stateOf({ gateway: holding(age) })).toEqual({
-      name: 'litellm',
-      state: 'degraded',
-      since: NOW - age + 60_000,
-      lastSuccess: NOW - 1000,
-      detail: `the gateway still holds records that are more than ${words} old (marginwatch_gateway_spool_events says how many)`,
-    })
+function health(name: string, change: Partial<SourceHealth> = {}): SourceHealth {
+  const events = Object.fromEntries(EVENT_RESULTS.map((result) => [result, 0])) as SourceHealth['events']
+  const quiet = { lastSuccess: null, lastError: null, lastErrorAt: null, note: null, catchingUp: false, gateway: null }
+  return { name, up: true, ...quiet, events, ...change }
+}
+
+describe('the state of a source', () => {
+  it('is asked of those that the policy uses', () => {
+    const used = (policy: typeof POLLED) =>
+      ['litellm', 'litellm_poll', 'litellm_directory'].filter((name) => isUsed(name, policy))
+    expect(used(POLLED)).toEqual(['litellm_poll', 'litellm_directory'])
+    expect(used(policyWith())).toEqual(['litellm'])
   })
 
-  it.each([
-    ['for a minute or less', holding(60_000)],
-    ['not at all', holding(null)],
-    ['perhaps, but nobody heard of it', { spool: null, dropped: DROPPED }],
-    ['never, because there is none', null],
-  ])('%s leaves the source well', (_, gateway) => {
-    expect(stateOf({ gateway })).toMatchObject({ state: 'ok', detail: null })
+  it('tells what is worth knowing of one that is well', () => {
+    const note = 'This LiteLLM has no /budget/list, so that is not read.'
+    const well = health('litellm_directory', { lastSuccess: NOW, note })
+    expect(sourceState(well, POLLED, NOW, NOW)).toMatchObject({ state: 'ok', detail: note })
+    const ill = { ...well, up: false, lastError: 'LiteLLM cannot be reached.' }
+    expect(sourceState(ill, POLLED, NOW, NOW)).toMatchObject({ state: 'failing', detail: 'LiteLLM cannot be reached.' })
   })
 
-  it('is what is told of before silence, and after what is graver', () => {
-    const gateway = holding(120_000)
-    expect(stateOf({ gateway, lastSuccess: NOW - 3_600_000 }).state).toBe('degraded')
-    expect(stateOf({ gateway, up: false, lastError: 'no disk', lastErrorAt: NOW }).state).toBe('failing')
-    expect(stateOf({ gateway, catchingUp: true }).state).toBe('catching up')
+  it('is silent after five turns without an answer, each unit by its own turn', () => {
+    const state = (name: string, quietMs: number) =>
+      sourceState(health(name, { lastSuccess: NOW - quietMs }), POLLED, NOW, 0).state
+    expect([state('litellm_poll', 3 * MINUTE), state('litellm_poll', 3 * MINUTE + 1)]).toEqual(['ok', 'silent'])
+    expect(state('litellm_directory', 25.5 * MINUTE)).toBe('ok')
+    expect(state('litellm_directory', 25.5 * MINUTE + 1)).toBe('silent')
   })
-})
-
-it('calls a push silent that brought nothing for 15 minutes, and a source well that has not had to speak yet', () => {
-  expect(stateOf({ lastSuccess: NOW - 900_000 }).state).toBe('ok')
-  expect(stateOf({ lastSuccess: NOW - 900_001 })).toMatchObject({ state: 'silent', since: NOW - 900_001 })
-  const { state, detail } = sourceState({ ...WELL, up: null, lastSuccess: null }, policyWith(), NOW, NOW - 1000)
-  expect([state, detail]).toEqual(['ok', 'nothing has arrived yet'])
 })

@@ -10,12 +10,12 @@ const SILENT_TURNS = 5
 
 /** Sources that the policy uses; the others are open and idle, and nobody needs to hear of them. */
 export function isUsed(name: string, policy: Policy): boolean {
-  return name === 'litellm_poll' ? policy.sources.litellm.poll !== null : policy.sources.litellm.push
+  return name === 'litellm' ? policy.sources.litellm.push : policy.sources.litellm.poll !== null
 }
 
 /** How a source is doing, for people: what it last did, and whether it should have spoken since. */
 export function sourceState(health: RunnerHealth, policy: Policy, now: number, startedAt: number): SourceState {
-  const { name, lastSuccess } = health
+  const { name, lastSuccess, note } = health
   const seen = lastSuccess ?? startedAt
   if (health.catchingUp)
     return { name, state: 'catching up', since: null, lastSuccess, detail: 'bringing in old calls' }
@@ -28,7 +28,7 @@ export function sourceState(health: RunnerHealth, policy: Policy, now: number, s
   if (now - seen > quiet) {
     return { name, state: 'silent', since: seen, lastSuccess, detail: lastSuccess === null ? NEVER : null }
   }
-  return { name, state: 'ok', since: null, lastSuccess, detail: lastSuccess === null ? NEVER : null }
+  return { name, state: 'ok', since: null, lastSuccess, detail: lastSuccess === null ? NEVER : note }
 }
 
 const NEVER = 'nothing has arrived yet'
@@ -55,7 +55,9 @@ function backlogOf({ gateway }: RunnerHealth, now: number): { since: number; det
 
 function silentAfter(name: string, policy: Policy): number {
   const { poll } = policy.sources.litellm
-  return name === 'litellm_poll' && poll ? SILENT_TURNS * poll.everyMs + poll.timeoutMs : SILENT_PUSH_MS
+  if (name === 'litellm' || poll === null) return SILENT_PUSH_MS
+  const everyMs = name === 'litellm_directory' ? poll.directoryMs : poll.everyMs
+  return SILENT_TURNS * everyMs + poll.timeoutMs
 }
 
 /** The same for metrics. */

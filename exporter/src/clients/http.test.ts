@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { inspect } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it } from 'vitest'
 import { HttpError, httpClient, retryAfter } from './http.ts'
@@ -68,6 +69,19 @@ describe('httpClient', () => {
     expect(error.message).toMatch(/^GET http:\/\/127\.0\.0\.1:\d+\/spend\?page=1 answered 500: boom … x y/)
     expect(error.excerpt.length).toBeLessThanOrEqual(256)
     expect(error.message).not.toMatch(/user|word|hidden|own-key/)
+  })
+
+  it('can be asked what an answer said that no excerpt may show', async () => {
+    const message = 'Authentication Error, Database not connected: set the variable DATABASE_URL'
+    const url = await listen((_, res) => {
+      res.writeHead(500).end(JSON.stringify({ error: { message } }))
+    })
+    const error = await failed(client(url).json('/', {}, never))
+    expect(error.says(/database not connected/i)).toBe(true)
+    expect(error.says(/something else/)).toBe(false)
+    expect(error.excerpt + error.message + JSON.stringify(error) + inspect(error)).not.toContain(
+      'Database not connected',
+    )
   })
 
   it('does not follow redirects, which would carry the key elsewhere', async () => {
@@ -155,6 +169,17 @@ describe('litellmClient', () => {
       sort_by: 'startTime',
       sort_order: 'asc',
     })
+  })
+
+  it('finds the paths that a long description names, wherever its pieces are cut, and no other', async () => {
+    const said = JSON.stringify({ description: 'not "/budget/list": {} but said so' })
+    const url = await listen((_, res) => {
+      res.write(`{"info":${said},"paths":{"/x":"${'y'.repeat(100_000)}","/customer/`)
+      setImmediate(() => res.end(`list" : {"get":{}},"/key/list/more":{},"\\/key\\/list":{}}}`))
+    })
+    const litellm = litellmClient({ baseUrl: url, key: null, timeoutMs: 5000, now: () => 0 })
+    const wanted = ['/customer/list', '/key/list', '/budget/list']
+    expect(await litellm.endpoints(wanted, never)).toEqual(new Set(['/customer/list', '/key/list']))
   })
 
   it('reads prices, and the version from the head of a long description', async () => {

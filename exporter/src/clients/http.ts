@@ -14,6 +14,8 @@ export interface HttpErrorDetails {
   readonly retryAfterMs?: number | null
   /** The first characters of the answer's body, redacted. */
   readonly excerpt?: string
+  /** The same as they came. They stay inside: only `says` looks at them. */
+  readonly body?: string
   readonly cause?: unknown
 }
 
@@ -24,12 +26,20 @@ export class HttpError extends Error {
   readonly status: number | null
   readonly retryAfterMs: number | null
   readonly excerpt: string
-  constructor(message: string, { kind, status = null, retryAfterMs = null, excerpt = '', cause }: HttpErrorDetails) {
+  readonly #body: string
+  constructor(message: string, details: HttpErrorDetails) {
+    const { kind, status = null, retryAfterMs = null, excerpt = '', body = excerpt, cause } = details
     super(message, { cause })
+    this.#body = body
     this.kind = kind
     this.status = status
     this.retryAfterMs = retryAfterMs
     this.excerpt = excerpt
+  }
+
+  /** Whether the beginning of the answer says this, also where no excerpt may show it. */
+  says(pattern: RegExp): boolean {
+    return pattern.test(this.#body)
   }
 }
 
@@ -124,12 +134,14 @@ async function open(call: Call): Promise<StreamedAnswer> {
   const body = guarded(answer.data, limit, explain)
   const headers = flat(answer.headers)
   if (answer.status >= 200 && answer.status < 300) return { status: answer.status, headers, body }
-  const excerpt = redact(await beginning(body), EXCERPT)
+  const text = await beginning(body)
+  const excerpt = redact(text, EXCERPT)
   throw new HttpError(`${name} answered ${answer.status}: ${excerpt === '' ? 'no body' : excerpt}`, {
     kind: 'status',
     status: answer.status,
     retryAfterMs: retryAfter(headers['retry-after'], options.now()),
     excerpt,
+    body: text,
   })
 }
 

@@ -17,6 +17,14 @@ export interface LitellmClient {
   spendLogs(page: SpendLogPage, signal: AbortSignal): Promise<StreamedAnswer>
   /** LiteLLM's price map, by model. Rejects with HttpError. */
   costMap(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
+  /** Every customer with its budget, as the bytes of an array, without pages. Rejects with HttpError. */
+  customers(signal: AbortSignal): Promise<StreamedAnswer>
+  /** A page, from 1, of at most 100 keys, as the bytes of `{keys: [key], total_count, …}`. Rejects with HttpError. */
+  keys(page: number, signal: AbortSignal): Promise<StreamedAnswer>
+  /** Every budget, as the bytes of an array. Rejects with HttpError. */
+  budgets(signal: AbortSignal): Promise<StreamedAnswer>
+  /** Those of these paths that its description of itself names. Rejects with HttpError. */
+  endpoints(wanted: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>>
   /** LiteLLM's version, or null when it does not tell. Rejects with HttpError. */
   version(signal: AbortSignal): Promise<string | null>
   close(): void
@@ -24,6 +32,8 @@ export interface LitellmClient {
 
 /** The version stands at the beginning of a description that is megabytes long. */
 const DESCRIPTION_HEAD = 16_384
+/** The most that LiteLLM gives in a page of keys. */
+export const KEYS_PAGE = 100
 
 /** A thin client of LiteLLM's HTTP API. A viewer's key is enough. */
 export function litellmClient(options: HttpOptions): LitellmClient {
@@ -37,6 +47,19 @@ export function litellmClient(options: HttpOptions): LitellmClient {
     async costMap(signal) {
       const map = await http.json('/public/litellm_model_cost_map', {}, signal)
       return typeof map === 'object' && map !== null && !Array.isArray(map) ? (map as Record<string, unknown>) : {}
+    },
+    customers: (signal) => http.stream('/customer/list', {}, signal),
+    keys(page, signal) {
+      return http.stream(
+        '/key/list',
+        { page: String(page), size: String(KEYS_PAGE), return_full_object: 'true' },
+        signal,
+      )
+    },
+    budgets: (signal) => http.stream('/budget/list', {}, signal),
+    async endpoints(wanted, signal) {
+      const { body } = await http.stream('/openapi.json', {}, signal)
+      return named(body, wanted)
     },
     async version(signal) {
       const answer = await http.stream('/openapi.json', {}, signal)
@@ -54,4 +77,21 @@ export function litellmClient(options: HttpOptions): LitellmClient {
 /** `YYYY-MM-DD HH:MM:SS` in UTC, the only form with a time of day that LiteLLM reads. */
 function stamp(at: number): string {
   return new Date(at).toISOString().slice(0, 19).replace('T', ' ')
+}
+
+/**
+ * The paths that a description names. It has megabytes: looked through as it arrives, because parsing it at once would keep
+ * everybody else waiting. A path is a key there, and no other text can hold a quotation mark of its own.
+ */
+async function named(body: AsyncIterable<Uint8Array>, wanted: readonly string[]): Promise<ReadonlySet<string>> {
+  const keys = wanted.map((path) => ({ path, key: new RegExp(`"${path.replaceAll('/', '\\\\?/')}"\\s*:\\s*\\{`) }))
+  const overlap = 2 * Math.max(...wanted.map((path) => path.length)) + 64
+  const found = new Set<string>()
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const part of body) {
+    text = text.slice(-overlap) + decoder.decode(part, { stream: true })
+    for (const { path, key } of keys) if (!found.has(path) && key.test(text)) found.add(path)
+  }
+  return found
 }

@@ -1,6 +1,6 @@
 import type { GatewayModel, GatewayPolicy, Variable } from '../policy/policy.ts'
 import { metricGroups } from './metrics.ts'
-import { comment, type Line, type Map, yamlText } from './text.ts'
+import { comment, type Line, type Block, yamlText } from './text.ts'
 
 /** What the configuration is made of; a policy that describes a gateway fits it. */
 export interface GatewaySource {
@@ -44,7 +44,7 @@ function head(from: string): string {
 const SETTINGS =
   'LiteLLM takes these from top to bottom, and a callback begins with what stands above it: so callbacks come last.'
 
-function deployment([name, model]: [string, GatewayModel]): Map {
+function deployment([name, model]: [string, GatewayModel]): Block {
   return {
     lines: [
       { key: 'model_name', value: name },
@@ -71,7 +71,7 @@ function text(key: string, value: string | null): Line[] {
 }
 
 function router({ retries, timeoutMs, fallbacks }: GatewayPolicy): Line[] {
-  const items = Object.entries(fallbacks).map(([from, to]): Map => ({ lines: [{ key: from, value: to }] }))
+  const items = Object.entries(fallbacks).map(([from, to]): Block => ({ lines: [{ key: from, value: to }] }))
   const why = 'Asked in this order when a model has failed and so have its retries.'
   return [
     { key: 'num_retries', value: retries, why: 'Tries after the first, of the same model.' },

@@ -1,4 +1,4 @@
-import type { Map } from './text.ts'
+import type { Block } from './text.ts'
 
 interface Group {
   readonly group: string
@@ -35,7 +35,7 @@ const GROUPS: readonly Group[] = [
 ]
 
 /** `prometheus_metrics_config` of `litellm_settings`. */
-export function metricGroups(): { items: readonly Map[] } {
+export function metricGroups(): { items: readonly Block[] } {
   return {
     items: GROUPS.map(({ group, metrics, labels }) => ({
       lines: [

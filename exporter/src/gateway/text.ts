@@ -5,8 +5,8 @@ export interface Line {
   readonly why?: string
 }
 
-export type Value = string | number | boolean | readonly string[] | { readonly items: readonly Map[] } | Map
-export interface Map {
+export type Value = string | number | boolean | readonly string[] | { readonly items: readonly Block[] } | Block
+export interface Block {
   readonly lines: readonly Line[]
 }
 
@@ -16,7 +16,7 @@ const WIDTH = 120
  * YAML in the block style, for a reader of YAML 1.1 such as LiteLLM's: there a bare `on`, `12:30` or `=` would be something else
  * than text, so a text stands bare only when it cannot be mistaken.
  */
-export function yamlText({ lines }: Map): string {
+export function yamlText({ lines }: Block): string {
   return lines.map((line) => lineText(line, '')).join('\n')
 }
 
@@ -39,12 +39,12 @@ function valueText(value: Value, indent: string): string {
   return ` [${value.map(scalar).join(', ')}]\n`
 }
 
-function mapText({ lines }: Map, indent: string): string {
+function mapText({ lines }: Block, indent: string): string {
   return lines.map((line) => lineText(line, indent)).join('')
 }
 
 /** A map as an element of a list: its first key stands behind the dash. */
-function itemText(map: Map, indent: string): string {
+function itemText(map: Block, indent: string): string {
   return `${indent}- ${mapText(map, `${indent}  `).trimStart()}`
 }
 

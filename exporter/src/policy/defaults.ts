@@ -67,10 +67,10 @@ export const GATEWAY_DEFAULTS = {
   timeout: '10m',
   cache: 'off',
   cache_ttl: '10m',
-  redis_url: '${REDIS_URL}',
+  redis_url: `\${REDIS_URL}`,
   prometheus: 'false',
-  master_key: '${LITELLM_MASTER_KEY}',
-  database_url: '${DATABASE_URL}',
+  master_key: `\${LITELLM_MASTER_KEY}`,
+  database_url: `\${DATABASE_URL}`,
 } as const
 
 /** Laid under each of `gateway.models`. */
@@ -78,6 +78,6 @@ export const GATEWAY_MODEL_DEFAULTS = { mode: 'chat' } as const
 
 /** Laid under `gateway.langfuse` where the file has one. */
 export const LANGFUSE_DEFAULTS = {
-  public_key: '${LANGFUSE_PUBLIC_KEY}',
-  secret_key: '${LANGFUSE_SECRET_KEY}',
+  public_key: `\${LANGFUSE_PUBLIC_KEY}`,
+  secret_key: `\${LANGFUSE_SECRET_KEY}`,
 } as const

@@ -1,8 +1,15 @@
+import type { DirectoryKeeper } from './litellm/directory.ts'
 import { litellmSources } from './litellm/sources.ts'
 import type { Source } from './source.ts'
 
+/** What several parts of the program share of their neighbours. */
+export interface Neighbours {
+  /** Filled by the sources. */
+  readonly litellm: DirectoryKeeper
+}
+
 /** Every source, in the order in which they are opened. What the policy switches off opens too, and does nothing. */
-export function sources(): readonly Source[] {
-  const [litellm, litellmPoll] = litellmSources()
-  return [litellm, litellmPoll]
+export function sources(neighbours: Neighbours): readonly Source[] {
+  const [litellm, litellmPoll, litellmDirectory] = litellmSources(neighbours.litellm)
+  return [litellm, litellmPoll, litellmDirectory]
 }

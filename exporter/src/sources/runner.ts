@@ -19,6 +19,8 @@ export interface SourceHealth {
   /** Why it last failed, in a sentence; stays after it has recovered. */
   readonly lastError: string | null
   readonly lastErrorAt: number | null
+  /** What is worth knowing though it is well, in a sentence. */
+  readonly note: string | null
   readonly catchingUp: boolean
   readonly events: Readonly<Record<EventResult, number>>
   /** Null where no gateway reports to it. */
@@ -82,6 +84,7 @@ function unitOf(source: Source, recorder: Recorder, base: Omit<SourceDeps, 'repo
     lastSuccess: null,
     lastError: null,
     lastErrorAt: null,
+    note: null,
     catchingUp: false,
     events: noEvents(),
   }
@@ -146,6 +149,10 @@ function reportOf(state: State, log: SourceDeps['log'], now: () => number): Sour
       state.up = false
       state.lastError = reason
       state.lastErrorAt = now()
+    },
+    noted(what) {
+      if (what !== null && what !== state.note) log.warn({ note: what }, 'the source is not whole')
+      state.note = what
     },
     catchingUp(is) {
       if (is !== state.catchingUp) log.info(is ? 'the source is catching up' : 'the source has caught up')

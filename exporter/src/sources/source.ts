@@ -31,6 +31,8 @@ export interface SourceReport {
   succeeded(): void
   /** It did not, and why in a sentence. Logged once per change of state. */
   failed(reason: string): void
+  /** Something worth knowing though it is well, in a sentence, until it is told otherwise; null when there is nothing. */
+  noted(what: string | null): void
   /** True while a back-fill is running; rate alerts keep quiet meanwhile. */
   catchingUp(is: boolean): void
 }
@@ -76,6 +78,8 @@ export interface SourceDeps {
   readonly prices: () => Prices
   /** The plan of a customer at a moment, by the whole roster; without it, by the policy's entries alone. */
   readonly tierAt?: (customer: string, at: number) => string | null
+  /** Who owns the calls of an API key, by its alias; without it, the policy's entries alone. */
+  readonly owners?: () => Policy['apiKeys']
   /** Makes the short stable form of a key or an e-mail address; without it, SHA-256. */
   readonly hash?: (text: string) => string
 }

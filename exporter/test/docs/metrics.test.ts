@@ -5,6 +5,7 @@ import { describe, expect, it, test } from 'vitest'
 import { DROP_REASONS, LABEL_BOUNDS, METRICS, type Metric } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
+import { createDirectory } from '../../src/sources/litellm/directory.ts'
 import { BASES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
 import { describeWith } from '../support/installed.ts'
 import { run } from '../support/run.ts'
@@ -69,7 +70,7 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('token_type'))).toEqual(TOKEN_CLASSES)
     expect(words(BOUNDS.get('result'))).toEqual(EVENT_RESULTS)
     expect(words(BOUNDS.get('reason'))).toEqual(DROP_REASONS)
-    expect(words(BOUNDS.get('source'))).toEqual(sources().map(({ name }) => name))
+    expect(words(BOUNDS.get('source'))).toEqual(sources({ litellm: createDirectory() }).map(({ name }) => name))
   })
 })
 

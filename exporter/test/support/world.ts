@@ -45,6 +45,7 @@ export class World {
   readonly counts = Object.fromEntries(EVENT_RESULTS.map((result) => [result, 0])) as Record<EventResult, number>
   /** What was reported, in order: `ok`, `catching up`, `caught up`, or why it failed. */
   readonly told: string[] = []
+  note: string | null = null
   readonly memory = new Map<string, string>()
   readonly directory = mkdtempSync(join(tmpdir(), 'sources-'))
   readonly slept: number[] = []
@@ -92,6 +93,10 @@ export class World {
       },
       succeeded: () => this.told.push('ok'),
       failed: (reason) => this.told.push(reason),
+      noted: (what) => {
+        if (what !== this.note) this.told.push(`note: ${what}`)
+        this.note = what
+      },
       catchingUp: (is) => {
         const text = is ? 'catching up' : 'caught up'
         if (this.told.findLast((one) => one === 'catching up' || one === 'caught up') !== text) this.told.push(text)

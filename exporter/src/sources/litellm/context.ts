@@ -6,7 +6,7 @@ import type { EventContext } from './event.ts'
 
 const ROSTERS = new WeakMap<Policy, (customer: string, at: number) => string | null>()
 
-export type ContextDeps = Pick<SourceDeps, 'policy' | 'prices' | 'now' | 'tierAt' | 'hash'>
+export type ContextDeps = Pick<SourceDeps, 'policy' | 'prices' | 'now' | 'tierAt' | 'owners' | 'hash'>
 
 /** What the policy in force now says of attribution and prices. */
 export function contextOf(deps: ContextDeps): EventContext {
@@ -14,7 +14,7 @@ export function contextOf(deps: ContextDeps): EventContext {
   return {
     attribution: {
       rules: policy.attribution,
-      owners: policy.apiKeys,
+      owners: deps.owners?.() ?? policy.apiKeys,
       tierAt: deps.tierAt ?? roster(policy),
       hash: deps.hash ?? sha256,
     },

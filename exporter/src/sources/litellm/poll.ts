@@ -1,6 +1,7 @@
 import { type LitellmClient, litellmClient } from '../../clients/litellm.ts'
 import type { LitellmPoll } from '../../policy/policy.ts'
 import type { Close, SourceDeps } from '../source.ts'
+import { GLANCE, pause } from './pause.ts'
 import { retryOf } from './retry.ts'
 import type { SliceTarget } from './slice.ts'
 import { countRows, KnownRefusals, readWindow, type Window } from './window.ts'
@@ -22,8 +23,6 @@ const BEHIND = 3 * MINUTE
 const RECENT = 2 * MINUTE
 /** A row may appear hours after its call began; so far back it is looked for, once an hour. */
 const LATE = 3 * HOUR
-/** How long a pause goes on before it looks whether the policy has changed. */
-const GLANCE = 5 * SECOND
 
 interface ReadWindow extends Window {
   /** Rows that it held; null when it was read by an earlier run. */
@@ -83,10 +82,8 @@ export class Poll {
       }
       const failed = await this.round(settings)
       failures = failed === null ? 0 : failures + 1
-      await this.pause(
-        failed === null ? settings.everyMs : await this.tell(failed.error, failures - 1, settings),
-        settings,
-      )
+      const wait = failed === null ? settings.everyMs : await this.tell(failed.error, failures - 1, settings)
+      await pause(wait, settings, this.deps, signal)
     }
   }
 
@@ -217,14 +214,6 @@ export class Poll {
     })
     this.connection = { settings, client }
     return client
-  }
-
-  /** Waits, but not beyond a change of the policy: it may be the remedy. */
-  private async pause(ms: number, settings: LitellmPoll): Promise<void> {
-    for (let left = ms; left > 0 && !this.stop.signal.aborted; left -= GLANCE) {
-      if (this.deps.policy().sources.litellm.poll !== settings) return
-      await this.deps.sleep(Math.min(left, GLANCE), this.stop.signal)
-    }
   }
 }
 

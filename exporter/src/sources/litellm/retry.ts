@@ -30,10 +30,10 @@ export function retryOf(error: unknown, failures: number, random: () => number):
 }
 
 function ofHttp(error: HttpError, growing: number, random: () => number): Retry {
-  const { status, message, excerpt } = error
+  const { status, message } = error
   const slow = spread(HOPELESS, random)
   if (status === null) return { delayMs: growing, reason: `LiteLLM cannot be reached: ${message}.` }
-  if (/prisma client is not initialized|no connected db/i.test(excerpt))
+  if (withoutDatabase(error))
     return {
       delayMs: slow,
       hopeless: true,
@@ -57,6 +57,11 @@ function ofHttp(error: HttpError, growing: number, random: () => number): Retry 
       reason: `LiteLLM points elsewhere: ${message}. Set sources.litellm.poll.url to where it answers.`,
     }
   return { delayMs: slow, hopeless: true, reason: `This LiteLLM does not know the question: ${message}.`, drift: true }
+}
+
+/** LiteLLM's several ways to say that it runs without a database. */
+export function withoutDatabase(error: HttpError): boolean {
+  return error.says(/prisma client is not initialized|no connected db|db not connected|database not connected/i)
 }
 
 /** Doubles from a second to a minute; half of it is chance, so that several pollers do not march in step. */
