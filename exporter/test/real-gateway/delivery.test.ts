@@ -41,7 +41,7 @@ describeWithFixture('Calls through the real LiteLLM', () => {
       ],
       [480, () => world.gateway.restart()],
     ])
-    await world.untilRecorded(answered.length)
+    await world.untilRecorded(answered.length).catch(async (e) => { process.stderr.write(`DBG ${answered.length} ${(await world.recorded()).length}\n${world.gateway.logs().split('\n').filter((l) => /marginwatch|rror|xception/.test(l)).slice(-60).join('\n')}\n`); process.stderr.write((await import('node:child_process')).execSync(`find ${world.spool} -type f | xargs ls -la; date`).toString()); throw e })
     expect(await world.recorded()).toEqual(answered)
   })
 
@@ -49,13 +49,14 @@ describeWithFixture('Calls through the real LiteLLM', () => {
     const world = await startWorld({ workers: 2 })
     const answered = await world.call(200, [])
     await world.untilRecorded(answered.length)
-    expect(await world.recorded()).toEqual(answered)
     const page = await scrape(world.exporter.program.url)
     expect(sumOf(page, 'marginwatch_gateway_processes', () => true)).toBe(2_000_000_000n)
+    expect(await world.recorded()).toEqual(answered)
   })
 })
 
 interface World {
+  readonly spool: string
   readonly relay: Relay
   readonly gateway: RealGateway
   readonly exporter: Exporter
@@ -97,6 +98,7 @@ async function startWorld({ workers = 1 }: { workers?: number } = {}): Promise<W
     exporters.push(exporter)
   }
   return {
+    spool,
     relay,
     gateway,
     get exporter() {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-const TRIES = 3_000
+const TRIES = 2000
 const PAUSE_MS = 20
 
 /**
