@@ -98,11 +98,10 @@ export function createAdmissions(options: AdmissionOptions): Admissions {
   const named = (label: AdmittedLabel, value: string, admit: (entry: Admission) => void): boolean =>
     has(label, value) || claim(label, value, admit)
   const nameAll = (event: Usage | Correction, decide: (label: AdmittedLabel, value: string) => boolean): number => {
-    let named = 0
-    for (const label of PLAIN) if (decide(label, ownValue(event, label))) named |= bit(label)
-    const series = SERIES.map((label) => (named & bit(label) ? ownValue(event, label) : OTHER_MARK)).join(SEPARATOR)
-    if (decide('series', series)) named |= bit('series')
-    return named
+    let bits = 0
+    for (const label of PLAIN) if (decide(label, ownValue(event, label))) bits |= bit(label)
+    const series = SERIES.map((label) => (bits & bit(label) ? ownValue(event, label) : OTHER_MARK)).join(SEPARATOR)
+    return decide('series', series) ? bits | bit('series') : bits
   }
   return {
     name(event, names, at, admit) {

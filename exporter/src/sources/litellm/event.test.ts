@@ -447,6 +447,7 @@ describe('an absurd record', () => {
     [{ startTime: null }, 'startTime is null, expected seconds since 1970 or an ISO time'],
     [{ startTime: 'yesterday' }, 'startTime is a text of 9 characters, expected'],
     [{ startTime: 1e20 }, 'startTime is 100000000000000000000, expected'],
+    [{ startTime: -9e15 }, 'startTime is -9000000000000000, expected seconds since 1970 or an ISO time'],
     [{ startTime: 0 }, 'startTime is 1970-01-01T00:00:00.000Z, expected a time after 2020'],
     [{ id: null, litellm_call_id: '' }, 'litellm_call_id and id are absent, expected one of them'],
   ])('is refused with the field, what was found and what was expected: %j', (change, reason) => {

@@ -70,7 +70,7 @@ export function start(value: unknown, field: string): number {
 }
 
 const ISO = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?$/
-/** Last moment that a Date can hold is far later; nothing after the year 9999 is a time. */
+/** What a Date can hold reaches much further; nothing after the year 9999, or as long before 1970, is a time. */
 const LATEST = Date.UTC(9999, 11, 31)
 
 /**
@@ -85,7 +85,7 @@ export function moment(value: unknown): number | null {
     if (zoned) at = Date.parse(`${value.trim().replace(' ', 'T')}${zoned[1] ? '' : 'Z'}`)
     else if (/^\d{9,14}(?:\.\d+)?$/.test(value)) at = epoch(Number(value))
   }
-  return Number.isFinite(at) && at <= LATEST ? wholeMs(at) : null
+  return Math.abs(at) <= LATEST ? wholeMs(at) : null
 }
 
 /**
