@@ -19,6 +19,7 @@ function look(): Fixture | string {
   try {
     return readFixture() ?? 'needs the real LiteLLM (npm run fixture); run npm run fixture once, which installs it'
   } catch (error) {
-    return `needs the real LiteLLM (npm run fixture); ${error instanceof Error ? error.message : String(error)}`
+    const reason = error instanceof Error ? error.message : String(error)
+    return `needs the real LiteLLM (npm run fixture); ${reason.replace(/\.$/, '')}`
   }
 }

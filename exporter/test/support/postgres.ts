@@ -32,7 +32,7 @@ export async function startPostgres(): Promise<Postgres> {
       cwd: directory,
       ...postgres.asUser,
     })
-    await server.until('database system is ready to accept connections')
+    await server.until((log) => log.includes('database system is ready to accept connections'))
     return {
       url: `postgresql://postgres@127.0.0.1:${port}/litellm`,
       logs: server.output,

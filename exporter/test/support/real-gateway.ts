@@ -57,6 +57,8 @@ export async function startRealGateway(options: RealGatewayOptions): Promise<Rea
     const litellm = await startLitellm(options, site)
     starts.push(litellm)
     await litellm.untilTrue(async () => (await fetch(`${url}/health/liveliness`)).ok)
+    // One worker answers for all.
+    await litellm.until((log) => log.split(WORKER_IS_READY).length > (options.workers ?? 1))
   }
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => (await running()?.stop(signal)) ?? 'never started'
   const kill = async () => running()?.kill()
@@ -114,6 +116,8 @@ interface Log {
   readonly data: readonly Readonly<Record<string, unknown>>[]
   readonly total_pages: number
 }
+
+const WORKER_IS_READY = 'Application startup complete.'
 
 interface Site {
   readonly directory: string

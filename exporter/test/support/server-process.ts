@@ -16,8 +16,8 @@ export interface ServerProcess {
   output(): string
   /** Resolves with its exit code, or the signal that ended it, when it and all that it started are gone. */
   readonly ended: Promise<number | string>
-  /** Resolves when the text is among what it wrote; rejects with its output when it ends first. */
-  until(text: string): Promise<void>
+  /** Resolves when what it wrote is so; rejects with its output when it ends first. */
+  until(isSo: (output: string) => boolean): Promise<void>
   /** Asks until the answer is true; rejects with its output when it ends first. Refused connections are no answer. */
   untilTrue(ask: () => Promise<boolean>): Promise<void>
   /** Sends the signal to the process alone, as a container's runtime does, and waits for its end. */
@@ -65,8 +65,8 @@ export function startServer({ program, args, ...options }: ServerOptions): Serve
     pid,
     output: () => output,
     ended,
-    async until(text) {
-      while (!output.includes(text)) {
+    async until(isSo) {
+      while (!isSo(output)) {
         failIfEnded()
         await new Promise<void>((resolve) => watchers.push(resolve))
       }

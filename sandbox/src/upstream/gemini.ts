@@ -1,5 +1,5 @@
 import { allTokens, inputTokens } from '../tokens.ts'
-import { type Answer, type Dialect, event, limit, withoutWriting } from './dialect.ts'
+import { type Answer, type Body, type Dialect, event, limit, type ToolCall, withoutWriting } from './dialect.ts'
 
 const FINISH = { stop: 'STOP', length: 'MAX_TOKENS', tools: 'STOP' } as const
 const ERRORS: Readonly<Record<number, string>> = {
@@ -15,9 +15,11 @@ export const gemini: Dialect = {
   path: PATH,
   ask(body, path) {
     const [, model = '', action] = PATH.exec(path) ?? []
-    const config = body.generationConfig as { maxOutputTokens?: unknown } | undefined
     const stream = action === 'streamGenerateContent'
-    return { model, stream, maxTokens: limit(config?.maxOutputTokens), wantsUsage: true }
+    // Google takes its names in either spelling, and gateways mix them.
+    const config = (body.generationConfig ?? body.generation_config ?? {}) as Body
+    const maxTokens = limit(config.maxOutputTokens, config.max_output_tokens)
+    return { model, stream, maxTokens, wantsUsage: true }
   },
   count: withoutWriting,
   whole: (answer) => last(answer, [...texts(answer.pieces), ...answer.tools.map(functionCall)]),
@@ -49,7 +51,7 @@ function texts(pieces: readonly string[]): object[] {
   return pieces.length === 0 ? [] : [{ text: pieces.join('') }]
 }
 
-function functionCall({ name, arguments: args }: Answer['tools'][number]): object {
+function functionCall({ name, arguments: args }: ToolCall): object {
   return { functionCall: { name, args: JSON.parse(args) as object } }
 }
 

@@ -215,6 +215,17 @@ describe('the upstream', () => {
     expect(last()?.usage?.output).toBe(3)
   })
 
+  it('obeys a limit of Gemini in either spelling', async () => {
+    const path = '/v1beta/models/gemini-2.5-flash:generateContent'
+    for (const config of [
+      { generationConfig: { max_output_tokens: 5 } },
+      { generation_config: { maxOutputTokens: 5 } },
+    ]) {
+      await post(path, { contents: contents('upstream(output=9)'), ...config })
+      expect(last()).toMatchObject({ maxTokens: 5, usage: { output: 5 } })
+    }
+  })
+
   it('takes a script from its address too, where the text does not say otherwise', async () => {
     const at = `/${encodeURIComponent('upstream(status=500 output=3)')}/v1/chat/completions`
     expect((await post(at, { model: 'gpt-4o', messages: [] })).status).toBe(500)
