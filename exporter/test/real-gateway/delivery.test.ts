@@ -41,7 +41,20 @@ describeWithFixture('Calls through the real LiteLLM', () => {
       ],
       [480, () => world.gateway.restart()],
     ])
-    await world.untilRecorded(answered.length).catch(async (e) => { process.stderr.write(`DBG ${answered.length} ${(await world.recorded()).length}\n${world.gateway.logs().split('\n').filter((l) => /marginwatch|rror|xception/.test(l)).slice(-60).join('\n')}\n`); process.stderr.write((await import('node:child_process')).execSync(`find ${world.spool} -type f | xargs ls -la; date`).toString()); throw e })
+    await world.untilRecorded(answered.length).catch(async (e) => {
+      process.stderr.write(
+        `DBG ${answered.length} ${(await world.recorded()).length}\n${world.gateway
+          .logs()
+          .split('\n')
+          .filter((l) => /marginwatch|rror|xception/.test(l))
+          .slice(-60)
+          .join('\n')}\n`,
+      )
+      process.stderr.write(
+        (await import('node:child_process')).execSync(`find ${world.spool} -type f | xargs ls -la; date`).toString(),
+      )
+      throw e
+    })
     expect(await world.recorded()).toEqual(answered)
   })
 

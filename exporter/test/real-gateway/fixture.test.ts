@@ -53,7 +53,7 @@ describeWithFixture('the real LiteLLM of the tests', () => {
     await writeFile(hook, HOOK)
     process.env.MARGINWATCH_STRAY = 'stray'
     const config = gatewayConfig({ upstream: upstream.url, litellm: { callbacks: ['probe.instance'] } })
-    gateway = await startRealGateway({ config, hook, env: { PROBE: 'a value' } })
+    gateway = await startRealGateway({ config, hooks: [hook], env: { PROBE: 'a value' } })
   })
   afterAll(async () => {
     delete process.env.MARGINWATCH_STRAY
