@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { formatProblem } from '../../src/policy/problem.ts'
 import { readPolicy } from '../../src/policy/read.ts'
-import { litellmLines } from '../../src/views/page/empty.ts'
+import { gatewayVariables } from '../../src/views/page/empty.ts'
 import { anchors, blocks, exists, listed, markdownFiles, prose, read, tableRows } from './pages.ts'
 
 const README = read('README.md')
@@ -51,14 +51,13 @@ describe('README.md', () => {
   })
 })
 
-test.each(['README.md', 'docs/sources.md'])('%s tells LiteLLM what the page tells it', (file) => {
+test.each(['README.md', 'docs/gateway.md'])('%s tells LiteLLM what the page tells it', (file) => {
+  const [lines = ''] = blocks(read(file), 'yaml')
+  expect(parse(lines)).toEqual({ litellm_settings: { callbacks: ['marginwatch.gateway'] } })
   const url = 'http://127.0.0.1:9464/v1/sources/litellm'
-  const { callback_settings, litellm_settings } = parse(litellmLines({ url, keyed: true }))
-  const lines = blocks(read(file), 'yaml').find((block) => block.includes('litellm_settings'))
-  expect(parse(lines ?? '')).toEqual({
-    callback_settings,
-    litellm_settings: { ...litellm_settings, turn_off_message_logging: true },
-  })
+  for (const line of gatewayVariables({ url, keyed: true }).trim().split('\n')) {
+    expect(read(file)).toContain(line.replace('YOUR-INGEST-KEY', '…'))
+  }
 })
 
 test.each(WITH_POLICIES)('%s shows only policies that are good', (file) => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { EMPTY, FULL, TROUBLED } from '../../../test/page/models.ts'
 import { renderFragment, renderPage } from './document.ts'
-import { litellmLines } from './empty.ts'
+import { gatewayVariables } from './empty.ts'
 import type { PageModel } from './model.ts'
 
 const LINKS = { style: '/page/page.1.css', script: '/page/page.2.js', icon: '/page/icon.3.svg' }
@@ -216,25 +216,15 @@ describe('before anything has arrived', () => {
   test('the page says how to point LiteLLM here, in lines that LiteLLM takes', () => {
     const text = renderFragment(EMPTY)
     expect(text).toContain('Nothing has arrived yet')
-    const lines = /<pre[^>]*><code>([\s\S]*?)<\/code>/.exec(text)?.[1] ?? ''
-    expect(parse(lines.replaceAll('&quot;', '"'))).toEqual({
-      litellm_settings: { callbacks: ['marginwatch'] },
-      callback_settings: {
-        marginwatch: {
-          callback_type: 'generic_api',
-          endpoint: 'http://127.0.0.1:9464/v1/sources/litellm',
-          headers: { 'X-Sent-By': 'litellm' },
-          max_retries: 5,
-          retry_delay: 1,
-        },
-      },
-    })
+    const [lines = '', variables = ''] = [...text.matchAll(/<pre[^>]*><code>([\s\S]*?)<\/code>/g)].map(([, one]) => one)
+    expect(parse(lines.replaceAll('&quot;', '"'))).toEqual({ litellm_settings: { callbacks: ['marginwatch.gateway'] } })
+    expect(variables).toBe('MARGINWATCH_URL=http://127.0.0.1:9464\n')
   })
 
   test('the lines carry a place for the key when one is needed', () => {
-    const settings = parse(litellmLines({ url: 'https://costs.example/v1/sources/litellm', keyed: true }))
-      .callback_settings.marginwatch
-    expect(settings.headers).toEqual({ Authorization: 'Bearer YOUR-INGEST-KEY' })
+    expect(gatewayVariables({ url: 'https://costs.example/v1/sources/litellm', keyed: true })).toBe(
+      'MARGINWATCH_URL=https://costs.example\nMARGINWATCH_INGEST_KEY=YOUR-INGEST-KEY\n',
+    )
   })
 
   test('sources and ledger are shown all the same', () => {
