@@ -41,20 +41,7 @@ describeWithFixture('Calls through the real LiteLLM', () => {
       ],
       [480, () => world.gateway.restart()],
     ])
-    await world.untilRecorded(answered.length).catch(async (e) => {
-      process.stderr.write(
-        `DBG ${answered.length} ${(await world.recorded()).length}\n${world.gateway
-          .logs()
-          .split('\n')
-          .filter((l) => /marginwatch|rror|xception/.test(l))
-          .slice(-60)
-          .join('\n')}\n`,
-      )
-      process.stderr.write(
-        (await import('node:child_process')).execSync(`find ${world.spool} -type f | xargs ls -la; date`).toString(),
-      )
-      throw e
-    })
+    await world.untilRecorded(answered.length)
     expect(await world.recorded()).toEqual(answered)
   })
 
@@ -69,7 +56,6 @@ describeWithFixture('Calls through the real LiteLLM', () => {
 })
 
 interface World {
-  readonly spool: string
   readonly relay: Relay
   readonly gateway: RealGateway
   readonly exporter: Exporter
@@ -111,7 +97,6 @@ async function startWorld({ workers = 1 }: { workers?: number } = {}): Promise<W
     exporters.push(exporter)
   }
   return {
-    spool,
     relay,
     gateway,
     get exporter() {
@@ -120,10 +105,17 @@ async function startWorld({ workers = 1 }: { workers?: number } = {}): Promise<W
     startExporter: again,
     call: (count, steps) => callAll(gateway, count, steps),
     async untilRecorded(count) {
-      await eventually(`${count} calls on /metrics`, async () => {
-        const page = await scrape(exporter.program.url)
-        return sumOf(page, 'llm_requests_total', () => true) >= BigInt(count) * 1_000_000_000n ? true : null
-      })
+      let seen = 'no page'
+      await eventually(
+        () => `${count} calls recorded: ${seen}`,
+        async () => {
+          const page = await scrape(exporter.program.url)
+          const recorded = Number(sumOf(page, 'llm_requests_total', () => true) / 1_000_000_000n)
+          const waiting = Number(sumOf(page, 'marginwatch_gateway_spool_events', () => true) / 1_000_000_000n)
+          seen = `${recorded} are, ${waiting} wait in the gateway`
+          return recorded >= count ? true : null
+        },
+      )
     },
     async recorded() {
       await exporter.program.stop()
