@@ -2,33 +2,38 @@
  * What the file adds to the time of a call: two real LiteLLM on one upstream, one with the file and one without, asked in turn,
  * so that whatever else the machine does meets both. The program that the file posts to runs on the same machine.
  */
-import { type BenchRow, fixed, median, quantile, spread, valueRow } from './row.ts'
 import { startUpstream } from '@marginwatch/sandbox'
-import { type GatewaySupport, type Gateway, question, startFiled, withGateways } from './support/gateway.ts'
+import { type BenchRow, fixed, median, quantile, spread, valueRow } from './row.ts'
 import type { Later } from './support/cleanup.ts'
+import { type GatewaySupport, type Gateway, question, startFiled, withGateways } from './support/gateway.ts'
 import { startProgram } from './support/program.ts'
 import { folder, type Setting } from './support/setting.ts'
 
-const CALLERS = 16
+const CROWDS = [
+  ['one caller', 1],
+  ['16 callers', 16],
+] as const
 /** The difference of these parts of the pairs shows how sure the difference of all is. */
 const PARTS = 5
 /** A provider takes some hundred milliseconds until its first token: what is a hundredth of that, nobody can tell. */
 const AIM = '< 5 ms'
 
-/** Milliseconds of one call with the file and the next one without. */
+/** Milliseconds of one call with the file and one without, next to each other. */
 interface Pair {
   readonly filed: number
   readonly bare: number
 }
 
 export function run(setting: Setting): Promise<BenchRow[]> {
-  const pairs = setting.quick ? 50 : 500
+  const pairs = setting.quick ? 100 : 500
   return withGateways(async (support, later) => {
     const proxies = await startTwo(support, later, setting)
-    await ask(proxies, pairs / 5, 1)
-    const alone = await ask(proxies, pairs, 1)
-    const together = await ask(proxies, pairs, CALLERS)
-    return [...rowsOf('one caller', alone), ...rowsOf(`${CALLERS} callers`, together)]
+    const rows: BenchRow[] = []
+    for (const [name, callers] of CROWDS) {
+      await ask(proxies, pairs / 5, callers)
+      rows.push(...rowsOf(name, await ask(proxies, pairs, callers)))
+    }
+    return rows
   })
 }
 
@@ -36,6 +41,8 @@ interface Two {
   readonly filed: Gateway
   readonly bare: Gateway
 }
+
+const NAMES: readonly (keyof Two)[] = ['filed', 'bare']
 
 async function startTwo(support: GatewaySupport, later: Later, setting: Setting): Promise<Two> {
   const upstream = await startUpstream()
@@ -50,13 +57,18 @@ async function startTwo(support: GatewaySupport, later: Later, setting: Setting)
   return { filed, bare }
 }
 
-async function ask({ filed, bare }: Two, count: number, callers: number): Promise<Pair[]> {
+/**
+ * All callers ask the one at once, and when all have their answers, the other; every other time in the other order. Callers
+ * that went on by themselves would gather at whichever is slower by a hair, and their times would tell of the crowd there.
+ */
+async function ask(two: Two, count: number, callers: number): Promise<Pair[]> {
   const pairs: Pair[] = []
-  let begun = 0
-  const caller = async () => {
-    while (begun++ < count) pairs.push({ filed: await timeOf(filed), bare: await timeOf(bare) })
+  for (let round = 0; round < count / callers; round++) {
+    const times: Record<keyof Two, number[]> = { filed: [], bare: [] }
+    for (const name of round % 2 === 0 ? NAMES : NAMES.toReversed())
+      times[name] = await Promise.all(Array.from({ length: callers }, () => timeOf(two[name])))
+    pairs.push(...times.filed.map((filed, i) => ({ filed, bare: times.bare[i] ?? Number.NaN })))
   }
-  await Promise.all(Array.from({ length: callers }, caller))
   return pairs
 }
 

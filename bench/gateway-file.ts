@@ -119,7 +119,7 @@ function sentRows({ filled, sent, said, order }: Delivery): BenchRow[] {
     valueRow(
       { name: `${name}: delivered`, unit: 'records/s', decimals: 0 },
       filled.records / sent.seconds,
-      spread(rates(progress), 0),
+      spread(rates(progress, sent, filled.records), 0),
     ),
     valueRow(megabytes, sent.peak / 1e6, `${fixed(sent.before / 1e6, 1)} before it began`),
     {
@@ -141,11 +141,12 @@ function sentRows({ filled, sent, said, order }: Delivery): BenchRow[] {
   ]
 }
 
-/** Records a second between two lines of progress; the last one comes early and says little. */
-function rates(progress: readonly Said[]): number[] {
+/** Records a second between two lines of progress, and in all; the last line may come at once after another one. */
+function rates(progress: readonly Said[], sent: Sent, records: number): number[] {
   const left = progress.map(({ text, at }) => ({ at, left: Number(text.replace(/\D/g, '')) }))
-  return left.slice(1).map((now, i) => {
+  const between = left.slice(1, -1).map((now, i) => {
     const before = left[i] ?? now
     return ((before.left - now.left) / (now.at - before.at)) * 1_000
   })
+  return [...between, records / sent.seconds]
 }

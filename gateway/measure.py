@@ -41,7 +41,7 @@ def read(file: str) -> list[Json]:
 
 
 async def calls(payloads: list[Json], folder: Path, runs: int) -> Json:
-    """CPU time of a stamp and of a record in each run, and wall time of each one, all in microseconds; bytes of each record."""
+    """CPU time of a stamp and of a record in each run, wall time of each one, all in microseconds; bytes of each record."""
     settings = marginwatch.Settings("http://127.0.0.1:9", None, folder, 1 << 31)
     gateway = marginwatch.Gateway(settings, start=False)
     stamps: Json = {"cpu": [], "wall": []}
