@@ -107,10 +107,10 @@ export const BENCHES: readonly BenchEntry[] = [
     name: 'gateway-delay',
     title: 'What the file adds to a call',
     method:
-      'Two real LiteLLM on one upstream that answers at once, with the file and without, asked in turn, by sixteen callers in ' +
-      'waves: all ask the one, then all the other. The program that the ' +
-      'file posts to, and both databases, run on the same machine. The spread of the difference at p50 is that of the five ' +
-      'fifths of the pairs. A provider takes some hundred milliseconds until its first token: five more are not noticed.',
+      'Two real LiteLLM on one upstream that answers at once, with the file and without, asked in turn; sixteen callers ask in ' +
+      'waves, for left alone they gather at either by chance. The program that the file posts to, and both databases, run on ' +
+      'the same machine. The spread of the difference at p50 is that of the five fifths of the pairs. A provider takes some ' +
+      'hundred milliseconds until its first token: five more are not noticed.',
     load: () => import('./gateway-delay.ts'),
   },
   {

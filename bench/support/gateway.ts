@@ -10,8 +10,6 @@ export const GATEWAY = fileURLToPath(new URL('../../../gateway', import.meta.url
 
 /** The real LiteLLM, as the tests start it; `exporter/test/support/for-bench.ts` holds these types to theirs. */
 export interface Gateway {
-  readonly url: string
-  logs(): string
   call(path: string, body: object): Promise<unknown>
   /** Stops it by SIGTERM and starts it again on the same port. */
   restart(): Promise<void>
