@@ -96,6 +96,41 @@ export const BENCHES: readonly BenchEntry[] = [
     load: () => import('./kill.ts'),
   },
   {
+    name: 'gateway-file',
+    title: 'The file in LiteLLM',
+    method:
+      '`gateway/marginwatch.py` alone, driven by a script: CPU and wall time of its hooks with a thousand of LiteLLM’s records. ' +
+      'Then a process has left a full spool, and it is sent by hand to the running program.',
+    load: () => import('./gateway-file.ts'),
+  },
+  {
+    name: 'gateway-delay',
+    title: 'What the file adds to a call',
+    method:
+      'Two real LiteLLM on one upstream that answers at once, with the file and without, asked in turn; sixteen callers ask in ' +
+      'waves, for left alone they gather at either by chance. The program that the file posts to, and both databases, run on ' +
+      'the same machine. The spread of the difference at p50 is that of the five fifths of the pairs. A provider takes some ' +
+      'hundred milliseconds until its first token: five more are not noticed.',
+    load: () => import('./gateway-delay.ts'),
+  },
+  {
+    name: 'gateway-metric',
+    title: 'From LiteLLM’s answer to the metric',
+    method:
+      'A call is answered by the real LiteLLM, then /metrics is asked for until its counter has moved; the scrapes are in the ' +
+      'time.',
+    load: () => import('./gateway-metric.ts'),
+  },
+  {
+    name: 'gateway-outage',
+    title: 'An outage behind LiteLLM',
+    method:
+      'Sixteen callers of the real LiteLLM; the program is down for a minute (5 seconds with --quick), killed once and started ' +
+      'again, and LiteLLM is stopped by SIGTERM and started again. In the same LiteLLM, `generic_api` with five retries posts ' +
+      'to a program of its own that is away at the same times.',
+    load: () => import('./gateway-outage.ts'),
+  },
+  {
     name: 'demo',
     title: 'The demonstration',
     method: 'A month of history, some 300,000 calls, at the first start without a source.',

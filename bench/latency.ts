@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type BenchRow, fixed, quantile, spread, valueRow } from './row.ts'
 import { type Client, createClient } from './support/client.ts'
+import { counted, untilCounted } from './support/counted.ts'
 import { startLoad } from './support/load-child.ts'
-import { total } from './support/page.ts'
 import { startProgram } from './support/program.ts'
 import { createRecords } from './support/records.ts'
 import { folder, type Setting } from './support/setting.ts'
@@ -15,7 +15,6 @@ const INTAKE = '/v1/sources/litellm'
 const LOAD = 5_000
 /** The calls that are waited for have an environment of their own. */
 const OWN = 'environment="waited-for"'
-const PATIENCE_MS = 30_000
 
 export async function run(setting: Setting): Promise<BenchRow[]> {
   const calls = setting.quick ? 20 : 200
@@ -47,28 +46,19 @@ export async function run(setting: Setting): Promise<BenchRow[]> {
 }
 
 async function untilShown(client: Client, record: string): Promise<number> {
-  const before = await shown(client)
+  const before = await counted(client, OWN)
   const began = performance.now()
   await client.post(INTAKE, record)
-  while ((await shown(client)) === before) {
-    if (performance.now() - began > PATIENCE_MS)
-      throw new Error(`a call was not on the page after ${PATIENCE_MS / 1_000} s`)
-  }
+  await untilCounted(client, before, OWN)
   return performance.now() - began
-}
-
-async function shown(client: Client): Promise<number> {
-  const page = await client.get('/metrics')
-  return total(page.toString('utf8'), 'llm_requests_total', OWN)
 }
 
 /** Records a second that the program took in from now until it is asked. */
 function arrivalRate(client: Client): () => Promise<number> {
-  const count = async () => total((await client.get('/metrics')).toString('utf8'), 'llm_requests_total')
-  const first = count().then((value) => ({ value, at: performance.now() }))
+  const first = counted(client).then((value) => ({ value, at: performance.now() }))
   return async () => {
     const { value, at } = await first
-    return ((await count()) - value) / ((performance.now() - at) / 1_000)
+    return ((await counted(client)) - value) / ((performance.now() - at) / 1_000)
   }
 }
 

@@ -54,7 +54,20 @@ function warnings(quick: boolean, ran: readonly Ran[]): string[] {
 
 /** One bench's part of the page. */
 export function section({ entry, outcome, seconds, load, yardstick }: Ran): string[] {
-  const body = 'rows' in outcome ? markdown(outcome.rows).trimEnd() : `It failed: ${outcome.failure.split('\n')[0]}`
   const noise = `load ${load.toFixed(1)}, yardstick ${yardstick.toFixed(0)} ms at its begin`
-  return ['', `## ${entry.title}`, entry.method, '', body, '', `\`${entry.name}\`: ${seconds.toFixed(0)} s, ${noise}.`]
+  return [
+    '',
+    `## ${entry.title}`,
+    entry.method,
+    '',
+    bodyOf(outcome),
+    '',
+    `\`${entry.name}\`: ${seconds.toFixed(0)} s, ${noise}.`,
+  ]
+}
+
+function bodyOf(outcome: Outcome): string {
+  if ('rows' in outcome) return markdown(outcome.rows).trimEnd()
+  if ('leftOut' in outcome) return `Left out: it ${outcome.leftOut}`.replace(/\.?$/, '.')
+  return `It failed: ${outcome.failure.split('\n')[0]}`
 }

@@ -47,7 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
       await writeFile(RESULTS, resultsPage({ command, quick: values.quick, began, ran }))
       say(`\nWritten to bench/RESULTS.md\n`)
     }
-    return ran.every(({ outcome }) => 'rows' in outcome) ? 0 : 1
+    return ran.some(({ outcome }) => 'failure' in outcome) ? 1 : 0
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }

@@ -49,7 +49,7 @@ def payload(number: int) -> dict[str, Any]:
 
 
 async def main(first: int, count: int, callers: int, pause: float) -> None:
-    gateway: marginwatch.Gateway = marginwatch.gateway  # type: ignore[attr-defined]
+    gateway: marginwatch.Gateway = marginwatch.gateway
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     numbers = iter(range(first, first + count))

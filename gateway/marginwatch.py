@@ -91,7 +91,6 @@ _METADATA: Final = (
     "user_api_key_org_id",
     "user_api_key_project_id",
     "user_api_key_project_alias",
-    "user_api_key_end_user_id",
     "user_api_key_request_route",
     "agent_id",
 )
@@ -111,6 +110,9 @@ def slim(payload: Mapping[str, Any], litellm_params: Mapping[str, Any] | None = 
     metadata = _map(payload.get("metadata"))
     record: Json = {"marginwatch": VERSION, "kind": "call"}
     record.update({name: payload[name] for name in _PLAIN if payload.get(name) not in (None, "")})
+    if record.get("cache_hit") in (None, False):
+        record.pop("cache_hit", None)
+        record.pop("saved_cache_cost", None)
     tags = [tag for tag in _list(payload.get("request_tags")) if not str(tag).startswith("User-Agent: ")]
     response = payload.get("response")
     record |= _kept(
@@ -148,7 +150,7 @@ def attempt(request: Mapping[str, Any], error: Exception, number: int, at: float
 def _metadata_of(metadata: Mapping[str, Any], params: Mapping[str, Any]) -> Json:
     routed: Json = {}
     for name in ("metadata", "litellm_metadata"):
-        routed |= {key: value for key, value in _map(params.get(name)).items() if key in _ROUTED}
+        routed |= {key: value for key, value in _map(params.get(name)).items() if key in _ROUTED and value != 0}
     prompt = _map(metadata.get("prompt_management_metadata"))
     tool = _map(metadata.get("mcp_tool_call_metadata"))
     requester = {
@@ -159,7 +161,7 @@ def _metadata_of(metadata: Mapping[str, Any], params: Mapping[str, Any]) -> Json
     return _kept(
         **{name: metadata[name] for name in _METADATA if metadata.get(name) not in (None, "")},
         **routed,
-        usage_object=_without_nulls(metadata.get("usage_object")),
+        usage_object=_without_nothing(metadata.get("usage_object")),
         spend_logs_metadata=_small(_map(metadata.get("spend_logs_metadata"))),
         user_api_key_auth_metadata=_small(_map(metadata.get("user_api_key_auth_metadata"))),
         requester_metadata=_small(requester),
@@ -262,11 +264,12 @@ def _small(values: Mapping[str, Any]) -> Json:
     return kept
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_nothing(value: Any) -> Any:
+    """Counts of zero and empty parts say nothing."""
     if not isinstance(value, Mapping):
         return value
-    kept = {name: _without_nulls(part) for name, part in value.items()}
-    return {name: part for name, part in kept.items() if part not in (None, "", {}, [])}
+    kept = {name: _without_nothing(part) for name, part in value.items()}
+    return {name: part for name, part in kept.items() if part not in (None, "", 0, {}, [])}
 
 
 def _kept(**values: Any) -> Json:

@@ -14,6 +14,8 @@ const SETTLED_MS = 2_000
 export interface ProgramOptions {
   /** Folder of its ledger; its policy file is written there too. */
   readonly directory: string
+  /** A free one by default; one that it had before when it is started again where a gateway looks for it. */
+  readonly port?: number
   /** The policy file's text. */
   readonly policy?: string
   readonly demo?: boolean
@@ -30,6 +32,8 @@ export interface Program {
   probe(asked: ProbeAsked): Promise<ProbeTold>
   /** Ends it as a user does, and waits for its end. */
   stop(): Promise<void>
+  /** Ends it as a power cut does. */
+  kill(): Promise<void>
 }
 
 export type ProbeAsked = 'cpu' | 'watch delay' | 'delay'
@@ -44,7 +48,7 @@ export interface ProbeTold {
 /** Starts the program on a free port of this machine; rejects with what it printed when it does not start. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const config = join(options.directory, 'policy.yaml')
-  await writeFile(config, `version: 1\nserver: { port: 0 }\n${options.policy ?? ''}`)
+  await writeFile(config, `version: 1\nserver: { port: ${options.port ?? 0} }\n${options.policy ?? ''}`)
   const began = performance.now()
   const child = spawnProgram(options, config)
   const url = await listening(child)
@@ -56,13 +60,16 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       const [told] = (await once(child, 'message')) as [ProbeTold]
       return told
     },
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const ended = once(child, 'exit')
-      child.kill('SIGTERM')
-      await ended
-    },
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
   }
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill(signal)
+  await ended
 }
 
 /** Resolves when the program has used hardly any CPU for a while: what it does after a start is done. */

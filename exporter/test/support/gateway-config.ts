@@ -6,6 +6,8 @@ export interface GatewayConfig {
   readonly general?: object
   readonly litellm?: object
   readonly router?: object
+  /** Settings of callbacks that `litellm` names, by their names. */
+  readonly callbacks?: object
   /** Further entries of `model_list`. */
   readonly models?: readonly object[]
 }
@@ -24,7 +26,7 @@ export interface GatewayConfig {
  *
  * Nothing is cached unless a request says so (`cache: { "use-cache": true }`).
  */
-export function gatewayConfig({ upstream, general, litellm, router, models = [] }: GatewayConfig): string {
+export function gatewayConfig({ upstream, general, litellm, router, callbacks, models = [] }: GatewayConfig): string {
   const config = {
     model_list: [...MODELS.map(([name, model, way = '']) => deployment(name, model, upstream + way)), ...models],
     general_settings: {
@@ -41,6 +43,7 @@ export function gatewayConfig({ upstream, general, litellm, router, models = [] 
       cache_params: { type: 'local', mode: 'default_off' },
       ...litellm,
     },
+    ...(callbacks && { callback_settings: callbacks }),
     router_settings: {
       num_retries: 0,
       // One failure must not take the only deployment out of service.

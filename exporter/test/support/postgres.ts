@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { chown, mkdir, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { realFixture } from './fixture.ts'
 import { freePort } from './free-port.ts'
+import { realFixture } from './real-fixture.ts'
 import { startServer } from './server-process.ts'
 
 export interface Postgres {

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
-import { realFixture } from './fixture.ts'
 import { freePort } from './free-port.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
+import { realFixture } from './real-fixture.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 
 export interface RealGatewayOptions {
