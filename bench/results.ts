@@ -9,6 +9,7 @@ export interface Ran {
   readonly entry: BenchEntry
   readonly outcome: Outcome
   readonly seconds: number
+  readonly began: Date
   /** Load average when it began. */
   readonly load: number
   /** Milliseconds; see `yardstick`. */
@@ -28,7 +29,7 @@ export function resultsPage({ command, quick, began, ran }: Report): string {
     '# What the bench measured',
     '',
     `- Machine: ${machine()}`,
-    `- Begun: ${began.toISOString().slice(0, 16).replace('T', ' ')} UTC, by \`${command}\``,
+    `- Begun: ${minute(began)}, by \`${command}\`; a part with another day or a later hour was measured again by itself`,
     ...warnings(quick, ran),
     '',
     'A goal is what must hold, an aim what we would like. Speed depends on the machine; what is measured as a ratio in one run',
@@ -36,6 +37,19 @@ export function resultsPage({ command, quick, began, ran }: Report): string {
     'is the CPU time of 200,000 SHA-256 hashes just before a bench: where it is larger, the processors were slower by as much.',
     ...ran.flatMap(section),
   ].join('\n')}\n`
+}
+
+/** The page with some benches measured again: their parts take the places of the old ones, or their own in the order. */
+export function updatedPage(page: string, ran: readonly Ran[], order: readonly string[]): string {
+  const [head = '', ...old] = page.trimEnd().split(/\n(?=## )/)
+  const parts = new Map(old.map((part) => [/^`([\w-]+)`: /m.exec(part)?.[1] ?? part, part.trimEnd()]))
+  for (const one of ran) parts.set(one.entry.name, section(one).join('\n').trim())
+  const known = order.flatMap((name) => parts.get(name) ?? [])
+  return `${[head.trimEnd(), ...known].join('\n\n')}\n`
+}
+
+function minute(date: Date): string {
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 function warnings(quick: boolean, ran: readonly Ran[]): string[] {
@@ -53,8 +67,8 @@ function warnings(quick: boolean, ran: readonly Ran[]): string[] {
 }
 
 /** One bench's part of the page. */
-export function section({ entry, outcome, seconds, load, yardstick }: Ran): string[] {
-  const noise = `load ${load.toFixed(1)}, yardstick ${yardstick.toFixed(0)} ms at its begin`
+export function section({ entry, outcome, seconds, began, load, yardstick }: Ran): string[] {
+  const noise = `load ${load.toFixed(1)}, yardstick ${yardstick.toFixed(0)} ms at its begin, ${minute(began)}`
   return [
     '',
     `## ${entry.title}`,

@@ -1,16 +1,17 @@
 /**
- * npm run bench [-- NAME… --quick --large]: runs all benches, or those that are named, one after the other. All of them write
- * `bench/RESULTS.md`. A goal that is not met is shown and is no failure; the exit code is 1 when a bench could not be run.
+ * npm run bench [-- NAME… --quick --large --write]: runs all benches, or those that are named, one after the other. All of them
+ * write `bench/RESULTS.md`, some of them their parts of it, with --write. A goal that is not met is shown and is no failure; the
+ * exit code is 1 when a bench could not be run.
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { BENCHES, type BenchEntry } from './benches.ts'
 import type { Outcome } from './one.ts'
-import { type Ran, resultsPage, section } from './results.ts'
+import { type Ran, resultsPage, section, updatedPage } from './results.ts'
 import { load, yardstick } from './support/machine.ts'
 import type { Setting } from './support/setting.ts'
 
@@ -26,7 +27,11 @@ async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, large: { type: 'boolean', default: false } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      large: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+    },
   })
   const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name))
   if (unknown.length > 0) {
@@ -46,6 +51,10 @@ async function main(args: readonly string[]): Promise<number> {
       const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ')
       await writeFile(RESULTS, resultsPage({ command, quick: values.quick, began, ran }))
       say(`\nWritten to bench/RESULTS.md\n`)
+    } else if (values.write) {
+      const names = BENCHES.map(({ name }) => name)
+      await writeFile(RESULTS, updatedPage(await readFile(RESULTS, 'utf8'), ran, names))
+      say(`\nTheir parts of bench/RESULTS.md are written\n`)
     }
     return ran.some(({ outcome }) => 'failure' in outcome) ? 1 : 0
   } finally {
@@ -60,11 +69,11 @@ async function runAll(chosen: readonly BenchEntry[], setting: Setting): Promise<
   const ran: Ran[] = []
   for (const [index, entry] of chosen.entries()) {
     say(`[${index + 1}/${chosen.length}] ${entry.name}: ${entry.title} … `)
-    const before = { load: load(), yardstick: yardstick() }
-    const began = performance.now()
+    const before = { began: new Date(), load: load(), yardstick: yardstick() }
+    const started = performance.now()
     const outcome = await runOne(entry, setting, stop.signal)
     if (stop.signal.aborted) return null
-    const done = { entry, outcome, seconds: (performance.now() - began) / 1_000, ...before }
+    const done = { entry, outcome, seconds: (performance.now() - started) / 1_000, ...before }
     ran.push(done)
     say(`${done.seconds.toFixed(0)} s\n${section(done).slice(4).join('\n')}\n\n`)
     if ('failure' in outcome) say(`${outcome.failure}\n\n`)
