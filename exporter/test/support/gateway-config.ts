@@ -68,12 +68,18 @@ const MODELS: readonly (readonly [string, string, string?])[] = [
 ]
 
 /** What each provider's client adds to a base address itself differs. */
-const BASES: Readonly<Record<string, string>> = { openai: '/v1', anthropic: '', gemini: '/v1beta' }
+const BASES: Readonly<Record<string, string>> = {
+  openai: '/v1',
+  anthropic: '',
+  gemini: '/v1beta',
+  hosted_vllm: '/v1',
+}
 
-function deployment(name: string, model: string, address: string): object {
+/** An entry of `model_list`: a public name, the model behind it, and the upstream that answers; `params` over its settings. */
+export function deployment(name: string, model: string, address: string, params: object = {}): object {
   const [provider = ''] = model.split('/')
-  const params = { model, api_key: 'sk-upstream', api_base: `${address}${BASES[provider] ?? ''}` }
-  return { model_name: name, litellm_params: params }
+  const own = { model, api_key: 'sk-upstream', api_base: `${address}${BASES[provider] ?? ''}` }
+  return { model_name: name, litellm_params: { ...own, ...params } }
 }
 
 function retries(count: number): object {

@@ -147,6 +147,8 @@ async function startLitellm(
       PYTHONPATH: directory,
       PYTHONUNBUFFERED: '1',
       PYTHONDONTWRITEBYTECODE: '1',
+      // What one test's gateway has not delivered is no business of another's.
+      MARGINWATCH_SPOOL: join(directory, 'spool'),
       // What LiteLLM and its packages keep in a home goes with the test.
       HOME: directory,
       TMPDIR: tmpdir(),
