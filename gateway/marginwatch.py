@@ -123,7 +123,8 @@ def slim(payload: Mapping[str, Any], litellm_params: Mapping[str, Any] | None = 
         context_window=_context_window(payload),
         **_answer_of(_map(response)),
     )
-    if payload.get("status") != "failure" and not metadata.get("usage_object") and not payload.get("total_tokens"):
+    # A usage of nothing but zeros is none: LiteLLM writes it for an answer that told none.
+    if payload.get("status") != "failure" and not payload.get("total_tokens"):
         record |= _kept(characters=_characters(payload))
     return record
 

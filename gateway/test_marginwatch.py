@@ -158,6 +158,8 @@ class Record(unittest.TestCase):
         }
         self.assertEqual(m.slim(payload(**texts))["characters"], {"input": 4, "output": 6})
         self.assertNotIn("characters", m.slim(payload(**texts, total_tokens=3)))
+        zeros = {"usage_object": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}}
+        self.assertEqual(m.slim(payload(**texts, metadata=zeros))["characters"], {"input": 4, "output": 6})
         texts["messages"][0]["content"] = "redacted-by-litellm"
         self.assertNotIn("characters", m.slim(payload(**texts)))
 

@@ -103,14 +103,21 @@ export function rowLines(rows: readonly Readonly<Record<string, unknown>>[]): Li
   }))
 }
 
-/** How many tries failed before a retry or a fallback, by provider and LiteLLM's class of the error. */
+/**
+ * How many tries the gateway must tell of that failed before a retry or a fallback, by provider and LiteLLM's class of the error.
+ * Of a stream of Gemini's it can tell none: LiteLLM opens such a one when it is read, and calls no hook when that fails.
+ */
 export function attemptsOf(calls: readonly Call[]): Record<string, number> {
-  const attempts = calls.flatMap((call) => call.attempts)
+  const attempts = calls.flatMap(({ stream, attempts: tries }) =>
+    tries.filter(({ model }) => !(stream && model.provider === 'gemini')),
+  )
   return countBy(attempts, ({ model: { provider }, failure }) => {
     const name = provider === 'gemini' ? 'google' : provider
     if (failure === 'rate_limit') return `${name} RateLimitError`
-    // A connection to Gemini that breaks is the one that LiteLLM calls by its name.
-    return failure === 'connection' && provider === 'gemini' ? `${name} APIConnectionError` : `${name} InternalServerError`
+    // LiteLLM tells a connection that breaks by its name for Gemini only.
+    return failure === 'connection' && provider === 'gemini'
+      ? `${name} APIConnectionError`
+      : `${name} InternalServerError`
   })
 }
 

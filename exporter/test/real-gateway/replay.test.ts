@@ -55,6 +55,7 @@ describeWithFixture('The first 2,000 calls of the replay through the real LiteLL
     gateway = await startRealGateway({
       config: gatewayConfig({
         upstream: upstream.url,
+        // LiteLLM's own: there is much to write.
         general: { proxy_batch_write_at: 10 },
         litellm: { callbacks: ['marginwatch.gateway', 'block.hook'] },
         models: replayModels(upstream.url),
@@ -64,22 +65,17 @@ describeWithFixture('The first 2,000 calls of the replay through the real LiteLL
         MARGINWATCH_URL: pushed.program.url,
         // So that LiteLLM counts the answers of streams that are left in one piece.
         TIKTOKEN_ENCODE_CHUNK_SIZE_CHARS: '4096',
-        LITELLM_LOG: 'ERROR',
       },
     })
-    process.stderr.write(`T ${(performance.now()/1000).toFixed(1)} up\n`)
     await replayAll({ gateway, calls: CALLS, callers: CALLERS })
-    process.stderr.write(`T ${(performance.now()/1000).toFixed(1)} replayed\n`)
     books['ledger by push'] = await bookOf(pushed, CALLS.length)
-    process.stderr.write(`T ${(performance.now()/1000).toFixed(1)} push read\n`)
     const rows = await eventually('all rows of the spend log', async () => {
-      const found = await gateway.spendLog()
-      return found.length >= WITH_ROW.length ? found : null
+      // While rows arrive, its pages move, and a row may be on two of them.
+      const found = new Map((await gateway.spendLog()).map((row) => [row.request_id, row]))
+      return found.size >= WITH_ROW.length ? [...found.values()] : null
     })
-    process.stderr.write(`T ${(performance.now()/1000).toFixed(1)} rows\n`)
     books['spend log of LiteLLM'] = { lines: rowLines(rows), tries: { fallbacks: rowFallbacks(rows) } }
     books['ledger by poll'] = await bookOf(await start({ poll: gateway }), WITH_ROW.length)
-    process.stderr.write(`T ${(performance.now()/1000).toFixed(1)} polled\n`)
   })
   afterAll(async () => {
     for (const exporter of exporters) await exporter.close()
@@ -93,7 +89,10 @@ describeWithFixture('The first 2,000 calls of the replay through the real LiteLL
   })
 
   const expected: Readonly<Record<string, Book>> = {
-    'ledger by push': { lines: truthLines(CALLS), tries: { attempts: attemptsOf(CALLS), fallbacks: fallbackSums(CALLS) } },
+    'ledger by push': {
+      lines: truthLines(CALLS),
+      tries: { attempts: attemptsOf(CALLS), fallbacks: fallbackSums(CALLS) },
+    },
     'ledger by poll': { lines: truthLines(WITH_ROW), tries: { attempts: {}, fallbacks: fallbackSums(CALLS) } },
     'spend log of LiteLLM': { lines: expectedRows(CALLS), tries: { fallbacks: fallbackSums(CALLS) } },
   }
@@ -116,8 +115,8 @@ describeWithFixture('The first 2,000 calls of the replay through the real LiteLL
 const KINDS: readonly ((call: (typeof CALLS)[number]) => boolean)[] = [
   ({ stream }) => stream,
   ({ aborted }) => aborted,
-  ({ cacheHit, callType }) => cacheHit && callType === 'acompletion',
-  ({ cacheHit, callType }) => cacheHit && callType === 'aembedding',
+  ({ cacheHit }) => cacheHit,
+  ({ callType }) => callType === 'aembedding',
   ({ attempts, model, asked }) => attempts.length > 0 && model?.group === asked,
   ({ model, asked, stream }) => model !== null && model.group !== asked && stream,
   ({ session }) => session === null,

@@ -20,8 +20,9 @@ const SEED = 10
 const START = Date.UTC(2026, 10, 18, 9)
 
 /**
- * The first so many calls of the replay, all kinds among them. One kind cannot be made: a hit in the response cache whose
- * answer was given before the replay begins, for it is in no cache. Those are not counted.
+ * The first so many calls of the replay, without those that the real proxy cannot make:
+ * - a hit in the response cache whose answer was given before the replay begins: it is in no cache
+ * - a hit of an embedding: LiteLLM looks for none in a cache that is used on request only, and asks the provider again
  */
 export function firstCalls(count: number): readonly Call[] {
   const calls: Call[] = []
@@ -29,7 +30,7 @@ export function firstCalls(count: number): readonly Call[] {
   for (const call of createTraffic({ seed: SEED }).calls(START, Infinity)) {
     if (calls.length === count) break
     if (call.cacheHit && !answers.has(call.responseId)) continue
-    answers.add(call.responseId)
+    if (call.callType === 'acompletion') answers.add(call.responseId)
     calls.push(call)
   }
   return calls

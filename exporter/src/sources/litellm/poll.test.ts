@@ -117,6 +117,19 @@ describe('live', () => {
     expect(world.counts.accepted).toBe(1)
   })
 
+  it('sees in its first round a call that began while the back-fill was read', async () => {
+    spendLog.add('old', NOW - HOUR)
+    spendLog.add('fresh', NOW - SECOND)
+    spendLog.instead = () => {
+      // It takes its time.
+      world.now += 20 * SECOND
+      return false
+    }
+    start({ backfillMs: 2 * HOUR, lagMs: 5 * SECOND })
+    await world.idle()
+    expect(world.ledger.size).toBe(2)
+  })
+
   it('finds a row that appears hours after its call began', async () => {
     pushing = true
     start()

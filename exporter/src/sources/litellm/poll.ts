@@ -121,7 +121,7 @@ export class Poll {
     }
     if (this.horizon(settings) - watermark >= Math.max(SHORTEST, settings.everyMs))
       await this.advance(watermark, settings)
-    if (!this.pushing()) await this.readRecent(settings)
+    if (!this.pushing()) await this.readRecent(await this.watermark(settings), settings)
     this.deps.report.catchingUp(false)
     await this.readLate(settings)
   }
@@ -157,11 +157,10 @@ export class Poll {
     return window.to
   }
 
-  /** The last minutes, for which the watermark does not yet stand. */
-  private async readRecent(settings: LitellmPoll): Promise<void> {
+  /** What begins at the watermark, without what was looked at long enough: a back-fill takes its time, and calls begin meanwhile. */
+  private async readRecent(watermark: number, settings: LitellmPoll): Promise<void> {
     const now = this.deps.now()
-    const horizon = this.horizon(settings)
-    const from = this.recentTo === null ? horizon : Math.max(horizon, second(this.recentTo - RECENT))
+    const from = this.recentTo === null ? watermark : Math.max(watermark, second(this.recentTo - RECENT))
     await this.read({ from, to: second(now) + SECOND }, settings)
     this.recentTo = now
   }
