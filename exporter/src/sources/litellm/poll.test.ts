@@ -118,14 +118,14 @@ describe('live', () => {
   })
 
   it('sees in its first round a call that began while the back-fill was read', async () => {
-    spendLog.add('old', NOW - HOUR)
-    spendLog.add('fresh', NOW - SECOND)
+    spendLog.add('old', NOW - 20 * MINUTE)
+    spendLog.add('fresh', NOW + 5 * SECOND)
     spendLog.instead = () => {
       // It takes its time.
       world.now += 20 * SECOND
       return false
     }
-    start({ backfillMs: 2 * HOUR, lagMs: 5 * SECOND })
+    start({ backfillMs: 30 * MINUTE, lagMs: 5 * SECOND })
     await world.idle()
     expect(world.ledger.size).toBe(2)
   })
