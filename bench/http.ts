@@ -44,7 +44,7 @@ async function rowsOf(posting: Posting, { quick }: Setting): Promise<BenchRow[]>
   const paces: Pace[] = []
   await post(posting, requests)
   for (let i = 0; i < (quick ? 1 : 5); i++) paces.push(await post(posting, requests))
-  const name = posting.slim ? 'slim records' : 'full records'
+  const name = posting.slim ? 'generic_api, without texts' : 'generic_api, whole'
   return [
     figureRow(
       { name, unit: 'records/s', decimals: 0 },

@@ -28,7 +28,7 @@ export async function run({ quick }: Setting): Promise<BenchRow[]> {
       const cost = measure(body, context)
       if (turn >= WARM_UPS) costs.push(cost)
     }
-    const name = slim ? 'slim record' : 'full record'
+    const name = slim ? 'generic_api without texts' : 'generic_api, whole'
     const kilobytes = (body.length / RECORDS / 1_000).toFixed(1)
     const row = (what: string, step: Step) =>
       figureRow(

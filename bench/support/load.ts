@@ -1,5 +1,5 @@
 /**
- * A gateway under load, in a process of its own: posts slim records to the program, so many a second. Started by `startLoad`
+ * A gateway under load, in a process of its own: posts LiteLLM's records without texts to the program, so many a second. Started by `startLoad`
  * as `load.js URL RATE`.
  */
 import { setTimeout as delay } from 'node:timers/promises'
