@@ -515,13 +515,15 @@ class Spool:
         self.dropped.torn += self._own.torn
         self._own.torn = 0
         self._bytes = 0
-        for path in _segments(self._own.folder):
-            if path != self._path:
-                path.unlink()
-        if self._file is not None:
-            os.ftruncate(self._file.fileno(), 0)
-        self._written = 0
-        self._own.position = 0
+        # A disk that has become read-only keeps them; reading then goes on behind them.
+        with contextlib.suppress(OSError):
+            for path in _segments(self._own.folder):
+                if path != self._path:
+                    path.unlink(missing_ok=True)
+            if self._file is not None:
+                os.ftruncate(self._file.fileno(), 0)
+            self._written = 0
+            self._own.position = 0
 
     def _adopt(self) -> _Adopted | None:
         adopted = self._adopted
@@ -891,7 +893,8 @@ class Sender:
         return Answer(response.status, _json_of(text), _seconds(response.getheader("Retry-After")))
 
     def _state(self, lines: list[bytes]) -> str:
-        events, size = self._spool.backlog()
+        # A post without records is made when none wait; one that came since is the next post's, whose age is then known.
+        events, size = self._spool.backlog() if lines else (0, 0)
         dropped = self._spool.dropped
         state = {
             "version": VERSION,

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import marginwatch as m
 
@@ -273,6 +274,16 @@ class TheSpool(Case):
         spool.append(line(2))
         self.assertEqual(sorted(sent(spool)), [line(1), line(2)])
         spool.close()
+
+    def test_goes_on_when_what_was_delivered_cannot_be_deleted(self) -> None:
+        spool = self.spool()
+        with mock.patch("os.ftruncate", side_effect=OSError("read-only")):
+            for number in range(3):
+                spool.append(line(number))
+                self.assertEqual(sent(spool), [line(number)])
+        spool.append(line(3))
+        self.assertEqual(sent(spool), [line(3)])
+        self.assertEqual(spool.backlog(), (0, 0))
 
     def test_counts_what_somebody_deleted(self) -> None:
         spool = self.spool()
