@@ -165,31 +165,59 @@ export interface SessionClosed {
   readonly last: number
 }
 
-/** The moment a threshold of a budget was reached. */
+/** What has a budget. `tenant_day` is a customer's day, `unknown_customers` all of them together. */
+export const SCOPES = ['global', 'tier', 'customer', 'agent', 'session', 'tenant_day', 'unknown_customers'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** The moment a threshold of a budget was reached: once for each scope, subject, period, threshold and limit. */
 export interface Crossing {
   readonly kind: 'crossing'
   readonly version: 1
+  /** Made of all that it is once for. */
   readonly key: string
-  readonly scope: string
+  readonly scope: Scope
+  /** The customer, agent, tier, or `customer/session`; '' where the scope has only one. */
   readonly subject: string
+  /** Name of a spend threshold of the policy; '' for a share of a budget. */
+  readonly name: string
+  /** day, week, month or session. */
   readonly period: string
+  /** First moment of the period, epoch milliseconds; of a session, its first call. */
   readonly periodStart: number
+  /** Hundredths of a percent of the limit. */
   readonly threshold: number
   readonly limit: Nano
   readonly spent: Nano
-  /** Key of the event that crossed it. */
+  readonly held: Nano
+  /** log, notify, degrade, block or pause. */
+  readonly action: string
+  readonly severity: string
+  readonly channels: readonly string[]
+  /** Whether somebody is to be told: not within the cooldown of the notice before, and not of a closed period. */
+  readonly notice: boolean
+  readonly message: string
+  /** Who and what made it cross; null where that is not known. */
+  readonly customer: string | null
+  readonly tier: string | null
+  readonly session: string | null
+  readonly agent: string | null
+  readonly trace: string | null
+  /** Key of the event that crossed it, or of the call that was refused there. */
   readonly of: string
 }
 
-/** Something that was done by a person or by us: pause, unpause, budget change, reset, … with who and why. */
+/** Something that was done by a person or by us: pause, unpause, budget, reset, … with who and why. */
 export interface Action {
   readonly kind: 'action'
   readonly version: 1
   readonly key: string
+  /** What it was done to, e.g. `agent:nightly`. */
   readonly subject: string
   readonly action: string
   readonly by: string
   readonly reason: string
+  /** When, epoch milliseconds. */
+  readonly at: number
   readonly details: Readonly<Record<string, string>>
 }
 

@@ -8,8 +8,8 @@ import { METRICS } from '../catalogue.ts'
 import type { PageModel } from '../views/page/model.ts'
 import { webApp } from './web.ts'
 
-const NONE: KeyRing = { reader: null, ingest: null, admin: null }
-const KEYS: KeyRing = { reader: 'r', ingest: 'i', admin: 'a' }
+const NONE: KeyRing = { reader: null, ingest: null, gateway: null, admin: null }
+const KEYS: KeyRing = { reader: 'r', ingest: 'i', gateway: null, admin: 'a' }
 const MODEL: PageModel = {
   demo: false,
   now: 0,

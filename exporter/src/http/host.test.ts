@@ -4,8 +4,8 @@ import { hostCheck, refuseCrossSite } from './host.ts'
 import type { KeyRing } from './keys.ts'
 import type { Listening } from './server.ts'
 
-const ALL: KeyRing = { reader: 'a', ingest: 'b', admin: 'c' }
-const NONE: KeyRing = { reader: null, ingest: null, admin: null }
+const ALL: KeyRing = { reader: 'a', ingest: 'b', gateway: null, admin: 'c' }
+const NONE: KeyRing = { reader: null, ingest: null, gateway: null, admin: null }
 
 let server: Listening | undefined
 afterEach(async () => {

@@ -3,8 +3,8 @@ import { ask, serve } from '../../test/support/http.ts'
 import { bearerKey, type KeyRing, type Role } from './keys.ts'
 import type { Listening } from './server.ts'
 
-const ALL: KeyRing = { reader: 'read-me', ingest: 'feed-me', admin: 'rule-me' }
-const NONE: KeyRing = { reader: null, ingest: null, admin: null }
+const ALL: KeyRing = { reader: 'read-me', ingest: 'feed-me', gateway: 'ask-me', admin: 'rule-me' }
+const NONE: KeyRing = { reader: null, ingest: null, gateway: null, admin: null }
 
 let server: Listening | undefined
 afterEach(async () => {

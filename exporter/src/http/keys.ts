@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Request, RequestHandler } from 'express'
 import { problem } from './problem.ts'
 
-/** What a key is for. `admin` opens everything; the other two open only their own. */
-export const ROLES = ['reader', 'ingest', 'admin'] as const
+/** What a key is for. `admin` opens everything; the others open only their own. */
+export const ROLES = ['reader', 'ingest', 'gateway', 'admin'] as const
 export type Role = (typeof ROLES)[number]
 
 /** A key for each role, or null where none is set. */

@@ -7,7 +7,7 @@ import { readPolicy } from './read.ts'
 function listeningOn(host: string, keys: Partial<Policy['server']['keys']> = {}, push = true): Policy {
   const { policy } = readPolicy('', { file: 'f', env: {} })
   if (!policy) throw new Error('the defaults are a policy')
-  const none = { reader: null, ingest: null, admin: null }
+  const none = { reader: null, ingest: null, gateway: null, admin: null }
   return {
     ...policy,
     server: { ...policy.server, host, keys: { ...none, ...keys } },
@@ -27,7 +27,9 @@ describe('beyond loopback', () => {
     expect(exposureProblem(listeningOn('::', { reader: 'r', ingest: 'i' }))).toBeNull()
     expect(exposureProblem(listeningOn('::', { reader: 'r' }, false))).toBeNull()
     expect(exposureProblem(listeningOn('::', { reader: 'r' }))).toContain('no key for ingest;')
-    expect(exposureProblem(listeningOn('::', { ingest: 'i', admin: 'a' }))).toContain('no key for reader;')
+    expect(exposureProblem(listeningOn('::', { ingest: 'i', gateway: null, admin: 'a' }))).toContain(
+      'no key for reader;',
+    )
   })
 })
 

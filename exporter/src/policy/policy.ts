@@ -18,6 +18,11 @@ export interface Policy {
   readonly sources: { readonly litellm: LitellmPolicy }
   /** The LiteLLM whose configuration is generated from here; null when the file describes none. The program itself reads none of it. */
   readonly gateway: GatewayPolicy | null
+  readonly budgets: BudgetPolicy
+  /** Model pattern → the cheaper model that takes its place near a limit; the first pattern that fits counts, once. */
+  readonly degrade: readonly DegradeRule[]
+  /** Which model answers a call that asks for `auto`; null when the file names none. */
+  readonly routes: RoutePolicy | null
   readonly server: ServerPolicy
   readonly metrics: {
     /** How many customers get series of their own. */
@@ -37,6 +42,8 @@ export interface Policy {
 export interface Tier {
   /** Price a customer a month. */
   readonly price: bigint
+  /** Model spend that a customer may cause in the period of `budgets.customer`; null = no limit. */
+  readonly budget: bigint | null
 }
 
 export interface CustomerEntry {
@@ -186,6 +193,155 @@ export interface ServerPolicy {
   readonly host: string
   readonly port: number
   /** Bearer keys by role; a role without a key is open on loopback and refused elsewhere. */
-  readonly keys: { readonly reader: string | null; readonly ingest: string | null; readonly admin: string | null }
+  readonly keys: {
+    readonly reader: string | null
+    readonly ingest: string | null
+    /** For those who ask for decisions: gateways and guards. */
+    readonly gateway: string | null
+    readonly admin: string | null
+  }
   readonly bodyLimitBytes: number
+}
+
+/** A share in hundredths of a percent: 9500 is 95 %. */
+export type BasisPoints = number
+
+/** What happens at a threshold, from mild to severe. `log` only records; the last three act on calls. */
+export const THRESHOLD_ACTIONS = ['log', 'notify', 'degrade', 'block', 'pause'] as const
+export type ThresholdAction = (typeof THRESHOLD_ACTIONS)[number]
+export const SEVERITIES = ['info', 'warning', 'critical'] as const
+export type Severity = (typeof SEVERITIES)[number]
+export const BUDGET_PERIODS = ['day', 'week', 'month'] as const
+export type BudgetPeriod = (typeof BUDGET_PERIODS)[number]
+export const SPEND_PERIODS = ['day', 'week', 'month', 'conversation', 'tenant-day'] as const
+export type SpendPeriod = (typeof SPEND_PERIODS)[number]
+
+export interface Threshold {
+  readonly at: BasisPoints
+  readonly do: ThresholdAction
+  readonly severity: Severity
+  /** Where a notice goes: names such as slack, email, pagerduty. */
+  readonly channels: readonly string[]
+}
+
+/** Shares of a limit and what happens there, ascending. */
+export interface Ladder {
+  readonly period: BudgetPeriod
+  readonly thresholds: readonly Threshold[]
+  /** How far beyond its threshold block and pause act, as a share of the limit. */
+  readonly grace: BasisPoints
+  /** How much of the limit may come from what the period before left unused; 0 = nothing. */
+  readonly carryOver: BasisPoints
+}
+
+export interface LimitedLadder extends Ladder {
+  readonly limit: bigint
+}
+
+export interface BudgetPolicy {
+  /** Each customer that has a tier with a budget, or a limit of its own in `customers`. */
+  readonly customer: Ladder
+  /** Limits of single customers, over their tier's. No prototype. */
+  readonly customers: Readonly<Record<string, bigint>>
+  /** A customer's day (tenant-day); null = none. Its period is always `day`. */
+  readonly tenantDay: LimitedLadder | null
+  /** Each agent; null = agents have no budget. */
+  readonly agent: LimitedLadder | null
+  /** Limits of single agents, over the common one. No prototype. */
+  readonly agents: Readonly<Record<string, bigint>>
+  readonly session: SessionBudget
+  /** All customers of a tier together. No prototype. */
+  readonly tiers: Readonly<Record<string, LimitedLadder>>
+  /** Everything. */
+  readonly global: readonly LimitedLadder[]
+  /** All calls without a customer whose tier or limit is known, together; null = no limit. */
+  readonly unknownCustomers: LimitedLadder | null
+  /** Sums that are told of and stop nothing. */
+  readonly spend: readonly SpendThreshold[]
+  /** At most one notice in this time for a scope and threshold. */
+  readonly cooldownMs: number
+  /** What a gateway does with a call that it can get no decision for. */
+  readonly onUnreachable: 'allow' | 'block'
+  /** What becomes of a call to a model without a known price. */
+  readonly unpriced: 'allow' | 'block'
+  /** What becomes of a hold whose call was never heard of again. */
+  readonly unsettled: 'charge' | 'release'
+  /** What becomes of a call past its degrade threshold for which there is no fitting cheaper model. */
+  readonly undegradable: 'allow' | 'block'
+  /** How long a call may take to be heard of after the gateway has given up on it. */
+  readonly holdAllowanceMs: number
+  /** An answer is never cut shorter than this, in tokens; a call for which not even that is left is refused. */
+  readonly minOutputTokens: number
+  /** Whether the `fallbacks` that a client sends along are obeyed. */
+  readonly clientFallbacks: boolean
+  /** LiteLLM's own budgets, so much above ours; null = they are not written. */
+  readonly backstop: { readonly above: BasisPoints; readonly everyMs: number } | null
+  readonly messages: readonly MessageRule[]
+}
+
+/** Null = no such limit. */
+export interface SessionBudget {
+  readonly limit: bigint | null
+  /** From here on a session counts as runaway. */
+  readonly warn: bigint | null
+  /** Uncached input and output within sixty seconds. */
+  readonly tokensPerMinute: number | null
+  readonly calls: number | null
+}
+
+export interface SpendThreshold {
+  readonly name: string
+  readonly usd: bigint
+  readonly period: SpendPeriod
+  readonly severity: Severity
+  readonly channels: readonly string[]
+  /** With the places {name}, {cost}, {threshold}, {period} and {subject}. */
+  readonly message: string
+}
+
+/** What a refused caller reads. */
+export const MESSAGE_REASONS = [
+  'customer',
+  'tenant_day',
+  'agent',
+  'agent_paused',
+  'session',
+  'session_calls',
+  'session_rate',
+  'tier',
+  'global',
+  'unknown_customers',
+  'unpriced',
+  'undegradable',
+  'unreachable',
+] as const
+export type MessageReason = (typeof MESSAGE_REASONS)[number]
+
+export interface MessageRule {
+  /** Null = for every reason. */
+  readonly for: MessageReason | null
+  readonly tier: string | null
+  /** Language tag such as `de`; null = any. */
+  readonly language: string | null
+  /** With the places {reset_date} and {tier}. */
+  readonly text: string
+}
+
+export interface DegradeRule {
+  /** Public model name or a pattern with `*`. */
+  readonly from: string
+  readonly to: string
+}
+
+export interface RoutePolicy {
+  /** By query type. No prototype. */
+  readonly byQueryType: Readonly<Record<string, Route>>
+  /** For other query types, and calls without one. */
+  readonly otherwise: Route
+}
+
+export interface Route {
+  readonly model: string
+  /** What a query is expected to cost, least and most; null = nothing is expected. */
+  readonly expected: readonly [least: bigint, most: bigint] | null
 }

@@ -13,6 +13,29 @@ import type {
 import { type PolicyValues, priceKey } from './schema.ts'
 import { dayStarts } from './zone.ts'
 
+const NO_BUDGETS: Policy['budgets'] = {
+  customer: { period: 'month', thresholds: [], grace: 0, carryOver: 0 },
+  customers: {},
+  tenantDay: null,
+  agent: null,
+  agents: {},
+  session: { limit: null, warn: null, tokensPerMinute: null, calls: null },
+  tiers: {},
+  global: [],
+  unknownCustomers: null,
+  spend: [],
+  cooldownMs: 3_600_000,
+  onUnreachable: 'allow',
+  unpriced: 'allow',
+  unsettled: 'charge',
+  undegradable: 'allow',
+  holdAllowanceMs: 120_000,
+  minOutputTokens: 256,
+  clientFallbacks: false,
+  backstop: null,
+  messages: [],
+}
+
 export interface TranslateOptions {
   /** Zone in which the file's dates begin. */
   readonly zone: string
@@ -27,7 +50,7 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
   const { server, metrics, ledger, sources } = values
   return {
     timezone: values.timezone,
-    tiers: byName(values.tiers, (tier): Tier => ({ price: tier.price_usd })),
+    tiers: byName(values.tiers, (tier): Tier => ({ price: tier.price_usd, budget: null })),
     customers: values.customers.map(
       (entry): CustomerEntry => ({ id: entry.id, tier: entry.tier, from: moment(entry.from), to: moment(entry.to) }),
     ),
@@ -39,7 +62,15 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
     },
     sources: { litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) } },
     gateway: values.gateway ? gatewayPolicy(values.gateway) : null,
-    server: { host: server.host, port: server.port, keys: server.keys, bodyLimitBytes: server.body_limit },
+    budgets: NO_BUDGETS,
+    degrade: [],
+    routes: null,
+    server: {
+      host: server.host,
+      port: server.port,
+      keys: { ...server.keys, gateway: null },
+      bodyLimitBytes: server.body_limit,
+    },
     metrics: { customers: metrics.customers, customerIdleMs: metrics.customer_idle },
     ledger: { retentionMs: ledger.retention, dedupeWindowMs: ledger.dedupe_window },
     sessions: { idleMs: values.sessions.idle },

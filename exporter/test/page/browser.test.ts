@@ -40,7 +40,13 @@ describeWith(['chromium'], 'the page in a browser', ([path]) => {
     complaints = []
     server = await serve((app) => {
       app.use(securityHeaders)
-      app.use(bearerKey({ keys: () => ({ reader: key, ingest: null, admin: null }), role: 'reader', loopback: true }))
+      app.use(
+        bearerKey({
+          keys: () => ({ reader: key, ingest: null, gateway: null, admin: null }),
+          role: 'reader',
+          loopback: true,
+        }),
+      )
       app.use(pageRouter({ read: () => model }))
       app.use(notFound)
     })

@@ -6,6 +6,7 @@ import type { Policy } from '../../src/policy/policy.ts'
 import { EVENT_RESULTS, type EventResult, type Recorder, type SourceDeps } from '../../src/sources/source.ts'
 import type { Entry, EntryKind, Usage } from '../../src/usage.ts'
 import { hash, NOW, PRICES, RULES } from './litellm.ts'
+import { NO_BUDGETS } from './no-budgets.ts'
 
 /** A small policy around what a test is about. */
 export function policyWith(change: Partial<Policy> = {}): Policy {
@@ -18,10 +19,13 @@ export function policyWith(change: Partial<Policy> = {}): Policy {
     prices: { profile: 'production', overrides: [] },
     sources: { litellm: { push: true, poll: null } },
     gateway: null,
+    budgets: NO_BUDGETS,
+    degrade: [],
+    routes: null,
     server: {
       host: '127.0.0.1',
       port: 0,
-      keys: { reader: null, ingest: null, admin: null },
+      keys: { reader: null, ingest: null, gateway: null, admin: null },
       bodyLimitBytes: 16_000_000,
     },
     metrics: { customers: 200, customerIdleMs: 86_400_000 },

@@ -41,4 +41,4 @@ function fromJson(body: string): unknown {
   )
 }
 
-const MONEY = new Set(['cost', 'limit', 'spent', 'price'])
+const MONEY = new Set(['cost', 'limit', 'spent', 'held', 'price'])

@@ -52,7 +52,7 @@ const numbered = (n: number): Json[] =>
   Array.from({ length: n }, (_, i) => ({ ...pushed('hdrs'), id: `chatcmpl-${i}` }))
 const withKey = () => {
   world.policy = policyWith({
-    server: { ...world.policy.server, keys: { reader: null, ingest: 'ingest-key', admin: null } },
+    server: { ...world.policy.server, keys: { reader: null, ingest: 'ingest-key', gateway: null, admin: null } },
   })
 }
 
