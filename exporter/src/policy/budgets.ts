@@ -10,6 +10,7 @@ import {
   optional,
   orNone,
   percent,
+  plainModel,
   required,
   whole,
 } from './kinds.ts'
@@ -82,7 +83,7 @@ export const budgets = block({
   messages: list(message, 'a list of messages, e.g. - { for: customer, text: "…" }'),
 })
 
-const model = required(label('the name of a model'))
+const model = required(plainModel)
 
 /** Model or pattern → the model that takes its place near a limit. */
 export const degrade = named(model, 'cheaper models by model or pattern, e.g. gpt-4o: gpt-4o-mini')
@@ -91,6 +92,9 @@ const route = block({
   model,
   expect_usd: list(required(dollars), 'the least and the most that a query should cost, e.g. [0.001, 0.005]').nullish(),
 })
+
+/** The route for query types without one of their own. */
+export const OTHERWISE = 'default'
 
 /** Query type → the model that answers when a call asks for `auto`. */
 export const routes = named(route, 'models by query type, e.g. simple_lookup: { model: gemini-flash }')

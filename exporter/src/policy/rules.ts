@@ -1,4 +1,6 @@
 import { OTHER, TOKEN_CLASSES, UNATTRIBUTED, UNKNOWN } from '../usage.ts'
+import { budgetIssues } from './budget-rules.ts'
+import { degradeIssues } from './degrade-rules.ts'
 import { isTreeMap, type Tree } from './document.ts'
 import { exposed } from './exposure.ts'
 import { gatewayIssues } from './gateway-rules.ts'
@@ -6,6 +8,7 @@ import { host as hostKind, Refusal } from './kinds.ts'
 import { didYouMean } from './nearest.ts'
 import { found, type Issue, type Path } from './problem.ts'
 import { priceKey } from './schema.ts'
+import { routeIssues } from './route-rules.ts'
 import { date, list, map, span, text } from './tree.ts'
 
 /**
@@ -22,6 +25,9 @@ export function crossFieldIssues(tree: Tree): Issue[] {
     ...saysSomething(tree),
     ...placesOnce(tree),
     ...windows(tree),
+    ...budgetIssues(tree),
+    ...degradeIssues(tree),
+    ...routeIssues(tree),
     ...gatewayIssues(tree),
     ...exposure(tree),
   ]
