@@ -1,6 +1,5 @@
-import { OTHER, UNATTRIBUTED, UNKNOWN } from '../usage.ts'
 import { isTreeMap, type Tree } from './document.ts'
-import { didYouMean } from './nearest.ts'
+import { isName, RESERVED } from './names.ts'
 import { MESSAGE_PLACES, placeProblem, SPEND_PLACES } from './placeholders.ts'
 import { found, type Issue, type Path } from './problem.ts'
 import { thresholdIssues } from './threshold-rules.ts'
@@ -12,7 +11,6 @@ export function budgetIssues(tree: Tree): Issue[] {
     ...ladders(tree).flatMap(({ path, pausable }) => thresholdIssues(tree, path, pausable)),
     ...namesOf(tree, 'customers', 'a customer'),
     ...namesOf(tree, 'agents', 'an agent'),
-    ...tiersExist(tree),
     ...periodsOnce(tree),
     ...spendIssues(tree),
     ...messageIssues(tree),
@@ -29,35 +27,16 @@ function ladders(tree: Tree): { path: Path; pausable: boolean }[] {
   return [{ path: ['budgets', 'agent'], pausable: true }, ...others]
 }
 
-const RESERVED = [OTHER, UNKNOWN, UNATTRIBUTED]
-
 function namesOf(tree: Tree, of: 'customers' | 'agents', what: string): Issue[] {
   return Object.keys(map(tree, 'budgets', of)).flatMap((name): Issue[] => {
     const expected = RESERVED.includes(name)
       ? 'another name: this word stands for calls without one'
-      : /^\P{Cc}{1,256}$/u.test(name) && !name.includes('${') && name !== '__proto__'
+      : isName(name)
         ? null
         : `the name of ${what}, at most 256 characters`
     if (expected === null) return []
     return [{ path: ['budgets', of, name], at: 'key', message: `${found(name)}, expected ${expected}` }]
   })
-}
-
-function tiersExist(tree: Tree): Issue[] {
-  const tiers = Object.keys(map(tree, 'tiers'))
-  const unknown = (tier: string) => {
-    const known = tiers.length === 0 ? 'but the file names no tiers' : `expected one of the tiers ${tiers.join(', ')}`
-    return `${found(tier)}, ${known}${didYouMean(tier, tiers)}`
-  }
-  const limited = Object.keys(map(tree, 'budgets', 'tiers'))
-    .filter((tier) => !tiers.includes(tier))
-    .map((tier): Issue => ({ path: ['budgets', 'tiers', tier], at: 'key', message: unknown(tier) }))
-  const told = list(tree, 'budgets', 'messages').flatMap((entry, i): Issue[] => {
-    const tier = text(entry, 'tier')
-    if (tier === null || tier.includes('${') || tiers.includes(tier)) return []
-    return [{ path: ['budgets', 'messages', i, 'tier'], message: unknown(tier) }]
-  })
-  return [...limited, ...told]
 }
 
 function periodsOnce(tree: Tree): Issue[] {

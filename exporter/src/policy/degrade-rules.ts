@@ -1,5 +1,6 @@
 import type { Tree } from './document.ts'
 import { gatewayModels, type Models, NO_MODEL, otherMode, unknownModel } from './gateway-models.ts'
+import { isName } from './names.ts'
 import { fits, ruleFor } from './pattern.ts'
 import { AUTO, type DegradeRule } from './policy.ts'
 import { found, type Issue } from './problem.ts'
@@ -16,10 +17,10 @@ export function degradeIssues(tree: Tree): Issue[] {
   ]
 }
 
-/** Those that can be read; a `${…}` is the schema's to refuse. */
+/** Those that can be read; a `${…}` and a `*` are the schema's to refuse. */
 function degradeRules(tree: Tree): DegradeRule[] {
   return Object.entries(map(tree, 'degrade')).flatMap(([from, to]) =>
-    typeof to === 'string' && to !== '' && !to.includes('${') ? [{ from, to }] : [],
+    typeof to === 'string' && to !== '' && !/\$\{|\*/.test(to) ? [{ from, to }] : [],
   )
 }
 
@@ -31,8 +32,7 @@ function degradeNames(tree: Tree, gateway: Models): Issue[] {
 }
 
 function nameProblem(from: string, gateway: Models): string | null {
-  if (!/^\P{Cc}{1,256}$/u.test(from) || from.includes('${') || from === '__proto__')
-    return `${found(from)}, expected a model name or a pattern with *, at most 256 characters`
+  if (!isName(from)) return `${found(from)}, expected a model name or a pattern with *, at most 256 characters`
   if (gateway === null) return from === AUTO ? NO_MODEL : null
   if (!from.includes('*')) return gateway.has(from) ? null : unknownModel(from, gateway)
   if ([...gateway.keys()].some((name) => fits(from, name))) return null
@@ -60,7 +60,7 @@ function circles(rules: readonly DegradeRule[]): Issue[] {
     const way = wayBack(rule, rules)
     // A circle is told where it begins in the file, once.
     if (way === null || way.some((name) => rules.findIndex(({ from }) => fits(from, name)) < place)) return []
-    const message = `a circle: ${[...way, rule.to].join(' → ')}; expected cheaper models, which lead on and never back`
+    const message = `a circle: ${[way.at(-1), ...way].join(' → ')}; expected cheaper models, which lead on and never back`
     return [{ path: ['degrade', rule.from], message }]
   })
 }

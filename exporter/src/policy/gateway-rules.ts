@@ -1,5 +1,5 @@
-import { OTHER, UNATTRIBUTED, UNKNOWN } from '../usage.ts'
 import { isTreeMap, type Tree } from './document.ts'
+import { RESERVED } from './names.ts'
 import { didYouMean } from './nearest.ts'
 import { AUTO } from './policy.ts'
 import { found, type Issue } from './problem.ts'
@@ -20,7 +20,7 @@ function someModel(tree: Tree): Issue[] {
 }
 
 const NAME = /^\w[\w.:@/-]{0,127}$/
-const KEPT = [AUTO, OTHER, UNKNOWN, UNATTRIBUTED]
+const KEPT = [AUTO, ...RESERVED]
 
 function modelNames(tree: Tree): Issue[] {
   return Object.keys(map(tree, 'gateway', 'models')).flatMap((name): Issue[] => {

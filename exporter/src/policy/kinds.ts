@@ -102,8 +102,9 @@ export const dollars: Kind<Nano> = {
 export const limit: Kind<Nano> = {
   expected: 'dollars above 0, e.g. 8 or 0.50',
   read(text) {
-    const amount = dollars.read(text)
-    return amount === 0n || readDollars(text) === undefined ? new Refusal(wrong(text, this.expected)) : amount
+    const amount = readDollars(text)
+    const none = amount === undefined || (amount !== null && amount <= 0n)
+    return none ? new Refusal(wrong(text, this.expected)) : dollars.read(text)
   },
 }
 

@@ -1,6 +1,7 @@
 import { OTHERWISE } from './budgets.ts'
 import { isTreeMap, type Tree } from './document.ts'
 import { gatewayModels, type Models, NO_MODEL, otherMode, unknownModel } from './gateway-models.ts'
+import { isName } from './names.ts'
 import { AUTO } from './policy.ts'
 import { found, type Issue, type Path } from './problem.ts'
 import { list, text } from './tree.ts'
@@ -18,7 +19,7 @@ export function routeIssues(tree: Tree): Issue[] {
   }
   const usual = gateway?.get(text(routes[OTHERWISE], 'model') ?? '') ?? null
   for (const name of Object.keys(routes)) {
-    if (!/^\P{Cc}{1,256}$/u.test(name) || name.includes('${') || name === '__proto__') {
+    if (!isName(name)) {
       const message = `${found(name)}, expected a query type of at most 256 characters`
       issues.push({ path: ['routes', name], at: 'key', message })
     }
@@ -28,7 +29,8 @@ export function routeIssues(tree: Tree): Issue[] {
 }
 
 function routeModel(name: string, model: string | null, gateway: Models, usual: string | null): Issue[] {
-  if (model === null || model.includes('${')) return []
+  // A `${…}` and a `*` are the schema's to refuse.
+  if (model === null || /\$\{|\*/.test(model)) return []
   const mode = gateway?.get(model)
   const message =
     gateway === null
