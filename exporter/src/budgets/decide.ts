@@ -70,7 +70,10 @@ export function decide(ask: Ask, world: DecideWorld): Decision {
   return {
     ...common,
     action: because === null ? 'allow' : 'degrade',
-    reason: because !== null ? reasonOf(because) : reasonOfAllowed({ routed, asked: ask.model, free: holds === 'free', readings }),
+    reason:
+      because !== null
+        ? reasonOf(because)
+        : reasonOfAllowed({ routed, asked: ask.model, free: holds === 'free', readings }),
     model: model.name,
     fallbacks,
     maxTokens: found.maxTokens,
@@ -176,7 +179,9 @@ function attempt(ask: Ask, world: DecideWorld, name: string) {
       if (payable.length === 0) return { ...nothing, fallbacks: true, holds: 'free' }
       const paid = fitted(payable)
       // It stays within reach over budget; who would answer in its place and cost money does not.
-      return typeof paid === 'string' || paid.maxTokens !== null ? { ...nothing, fallbacks: false, holds: 'free' } : held(paid, true)
+      return typeof paid === 'string' || paid.maxTokens !== null
+        ? { ...nothing, fallbacks: false, holds: 'free' }
+        : held(paid, true)
     }
     if (!model.priced) {
       if (budgets.unpriced === 'block') return 'unpriced'
