@@ -99,7 +99,12 @@ export async function simulate({ policy, limit, callers, call, random, forMs }: 
     model: one.model,
     maxTokens: one.maxTokens,
     answers: 1,
-    input: { bytes: one.bytes, tokens: counted ? Math.round(one.inputTokens * (0.97 + 0.06 * random())) : null, images: 0, opaque: 0 },
+    input: {
+      bytes: one.bytes,
+      tokens: counted ? Math.round(one.inputTokens * (0.97 + 0.06 * random())) : null,
+      images: 0,
+      opaque: 0,
+    },
     canCount: true,
     settles: true,
     needs: [],
