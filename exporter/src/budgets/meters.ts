@@ -26,6 +26,10 @@ export type Payer = Pick<AskedBy, 'customer' | 'tier' | 'agent' | 'session'>
 /** What was spent, by everything that has a budget. */
 export interface Meters {
   readonly sessions: Sessions
+  /** The session of a call, made when it is new; null for no session, and for one too many of customers that nobody knows. */
+  sessionAt(payer: Omit<Payer, 'agent'>, start: number): SessionState | null
+  /** Forgets sessions that would begin anew, and strangers that were not here since yesterday. */
+  sweep(now: number): void
   /** True when a threshold may have been reached by it. */
   add(spent: Spent): boolean
   /** The meters of a payer were looked at on a day: `next` says what must be spent of each for something more to happen. */
@@ -50,7 +54,12 @@ export type LoadedSum =
 interface Customer {
   readonly sums: Sums
   tier: string | null
+  /** Has a tier or a limit in the policy. */
+  known: boolean
 }
+
+/** Names come from clients: of customers that nobody knows no more are told apart, and no more of their sessions. */
+const MOST_UNKNOWN = 10_000
 
 export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agents: Agents): Meters {
   const everything = emptySums()
@@ -60,6 +69,7 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
   const byAgent = new Map<string, Sums>()
   const sessions = createSessions()
   const bounds = createBounds(calendar)
+  let strangers = 0
 
   const addPayer = (customer: string, tier: string | null, day: number, cost: Nano): boolean => {
     // What has no budget needs no sum.
@@ -67,16 +77,36 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
     if (tier !== null && budgets.tier(tier) !== null) look = addTo(sumsIn(tiers, tier), calendar, day, cost) || look
     if (budgets.unknownCustomers !== null && !budgets.knows(customer, tier))
       look = addTo(unknown, calendar, day, cost) || look
-    let known = customers.get(customer)
-    if (!known) {
-      known = { sums: emptySums(), tier }
-      customers.set(customer, known)
-    }
-    if (tier !== null && tier !== known.tier) {
-      known.tier = tier
+    const own = ownSums(customer, tier)
+    if (own === null) return look
+    if (tier !== null && tier !== own.tier) {
+      own.tier = tier
       look = true
     }
-    return addTo(known.sums, calendar, day, cost) || look
+    return addTo(own.sums, calendar, day, cost) || look
+  }
+  const ownSums = (customer: string, tier: string | null): Customer | null => {
+    const known = budgets.knows(customer, tier)
+    const found = customers.get(customer)
+    if (found) {
+      if (known && !found.known) {
+        found.known = true
+        strangers--
+      }
+      return found
+    }
+    if (!known && ++strangers > MOST_UNKNOWN) {
+      strangers--
+      return null
+    }
+    const made: Customer = { sums: emptySums(), tier, known }
+    customers.set(customer, made)
+    return made
+  }
+  const sessionAt = ({ customer, tier, session }: Omit<Payer, 'agent'>, start: number): SessionState | null => {
+    if (session === null) return null
+    const crowded = sessions.size >= MOST_UNKNOWN && !budgets.knows(customer, tier)
+    return crowded && !sessions.get(customer, session) ? null : sessions.at(customer, session, start)
   }
   const meter = (budget: Budget, subject: string, day: number): Meter => {
     if (budget.period === 'session') throw new RangeError('a session has a meter of its own')
@@ -102,12 +132,22 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
   }
   return {
     sessions,
+    sessionAt,
+    sweep(now) {
+      sessions.sweep(now)
+      const yesterday = calendar.day(now) - 1
+      for (const [customer, { known, sums }] of customers) {
+        if (known || sums.day.start >= yesterday) continue
+        customers.delete(customer)
+        strangers--
+      }
+    },
     add({ customer, tier, agent, session, start, cost, calls }) {
       const day = calendar.day(start)
       let look = addPayer(customer, tier, day, cost)
       if (agent !== null) look = addTo(sumsIn(byAgent, agent), calendar, day, cost) || look
-      if (session === null) return look
-      const state = sessions.at(customer, session, start)
+      const state = session === null ? null : sessionAt({ customer, tier, session }, start)
+      if (state === null) return look
       state.spent += cost
       state.calls += calls
       state.first = Math.min(state.first, start)
