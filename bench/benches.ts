@@ -96,6 +96,14 @@ export const BENCHES: readonly BenchEntry[] = [
     load: () => import('./kill.ts'),
   },
   {
+    name: 'decisions',
+    title: 'A decision',
+    method:
+      'One question after the other inside of a process that holds the sums of 100,000 customers, each with a hold that is ' +
+      'written to the journal; then over HTTP by 1, 10 and 100 callers at a time, who share two processors with the program.',
+    load: () => import('./decisions.ts'),
+  },
+  {
     name: 'gateway-file',
     title: 'The file in LiteLLM',
     method:

@@ -15,8 +15,8 @@ export interface Client {
   close(): void
 }
 
-export function createClient(base: string): Client {
-  const agent = new Agent({ keepAlive: true, maxSockets: 8, scheduling: 'fifo' })
+export function createClient(base: string, connections = 8): Client {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: 'fifo' })
   const send = (method: string, path: string, headers: Record<string, string>, body?: string | Buffer) =>
     new Promise<Answer>((resolve, reject) => {
       const req = request(new URL(path, base), { method, agent, headers }, (res) => {
