@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['{pricing,sandbox,exporter}/{src,test}/**/*.test.ts'],
+    include: ['{pricing,sandbox,exporter,sdk}/{src,test}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     globalSetup: ['./exporter/test/support/left-out.ts'],
     // Nothing here is bound to time: a slow machine is no failure.

@@ -14,7 +14,7 @@ function stages(args) {
     format: [[BIOME, 'format', '.']],
     lint: [[BIOME, 'lint', '--error-on-warnings', '.']],
     types: [
-      [TSC, '-b', ...RUNTIME],
+      [TSC, '-b', ...RUNTIME, 'sdk'],
       [TSC, '-p', 'tsconfig.check.json'],
     ],
     tests: [[VITEST, 'run', ...(args.length === 0 ? ['--coverage'] : args)]],

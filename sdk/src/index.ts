@@ -1,0 +1,8 @@
+export type { Refusal } from './answer.ts'
+export { BudgetExceeded, type RefusalProblem } from './budget-exceeded.ts'
+export { createGuard, type Guard, type GuardedOptions, type GuardStats, type Told } from './guard.ts'
+export { budgetMiddleware, type MiddlewareOptions } from './middleware.ts'
+export type { GuardOptions } from './options.ts'
+export type { Call, Who } from './question.ts'
+export { GuardTrouble, type TroubleKind } from './trouble.ts'
+export type { Verdict } from './verdict.ts'
