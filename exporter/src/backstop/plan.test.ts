@@ -91,22 +91,36 @@ describe('the plan', () => {
     expect(model.customers.get('late')?.spend).toBe(500n)
   })
 
-  it('changes a limit in its place, and has LiteLLM look again at who is near it, the nearest first', () => {
+  it('changes a limit in its place, and has LiteLLM look again at its customers, the nearest to it first', () => {
     const model = new LitellmModel(nextEnd)
     const of = { far: 'pro', near: 'pro', over: 'pro' }
     round(model, wantedWith({ tiers: { pro: 80n }, of }), START)
     for (const [id, amount] of [
-      ['far', 39n],
       ['near', 41n],
       ['over', 90n],
     ] as const)
       model.spend(id, amount)
     const plan = round(model, wantedWith({ tiers: { pro: 800n }, of }), START)
+    const again = (customer: string) => ({ kind: 'link_customer', customer, budget: PRO, from: PRO })
     expect(plan.steps).toEqual([
       { kind: 'change_budget', id: PRO, limit: 800n },
-      { kind: 'link_customer', customer: 'over', budget: PRO, from: PRO },
-      { kind: 'link_customer', customer: 'near', budget: PRO, from: PRO },
+      again('over'),
+      again('near'),
+      again('far'),
     ])
+  })
+
+  it('does so only for who is near a limit, old or new, where a budget has many customers', () => {
+    const model = new LitellmModel(nextEnd)
+    const of = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`customer-${i}`, 'pro']))
+    round(model, wantedWith({ tiers: { pro: 8_000n }, of }), START)
+    for (let i = 0; i < 200; i++) model.spend(`customer-${i}`, BigInt(i))
+    const linked = (limit: bigint) =>
+      round(model, wantedWith({ tiers: { pro: limit }, of }), START).steps.filter(
+        ({ kind }) => kind === 'link_customer',
+      )
+    expect(linked(720n)).toHaveLength(20)
+    expect(linked(720_000n)).toHaveLength(20)
   })
 
   it('leaves what is not ours alone, says whom, and takes only a customer that the policy names', () => {
@@ -140,16 +154,15 @@ describe('the plan', () => {
     expect(budgetOf(model, 'acme')).toBe(PRO)
   })
 
-  it('takes everything of ours back when there is to be no backstop, at once where a limit is near', () => {
+  it('takes everything of ours back when there is to be no backstop, and has LiteLLM look at once', () => {
     const model = new LitellmModel(nextEnd)
     model.budgets.set('gold', { id: 'gold', limit: 5n, duration: '30d', resetsAt: null })
     round(model, wantedWith({ tiers: { pro: 80n, max: 8_000n }, of: { near: 'pro', far: 'max' } }), START)
     model.spend('near', 79n)
-    const plan = round(model, OFF, START)
-    expect(plan.steps.slice(0, 2)).toEqual([
-      { kind: 'change_budget', id: PRO, limit: null },
-      { kind: 'link_customer', customer: 'near', budget: PRO, from: PRO },
-    ])
+    const { steps } = round(model, OFF, START)
+    expect(steps[0]).toEqual({ kind: 'change_budget', id: PRO, limit: null })
+    const linked = steps.filter(({ kind }) => kind === 'link_customer')
+    expect(linked[0]).toEqual({ kind: 'link_customer', customer: 'near', budget: PRO, from: PRO })
     expect([...model.budgets.keys()]).toEqual(['gold'])
     expect(round(model, OFF, START).steps).toEqual([])
   })

@@ -15,6 +15,8 @@ const MINUTE = 60_000
 const DAY = 86_400_000
 /** So near the end of a period LiteLLM's clock may have passed it already. */
 const CLOCKS_DIFFER = 15 * MINUTE
+/** So many customers are told of a change one by one, wherever they stand. */
+const FEW = 100
 /** LiteLLM looks every ten minutes by default. */
 const LATE = 30 * MINUTE
 
@@ -151,12 +153,13 @@ function isIn({ customer }: Placed, budget: string): boolean {
   return customer.budgetId === budget
 }
 
-/** Budgets of ours that nobody wants: their limit is taken away where it is near somebody's spend, then they are deleted. */
+/** Budgets of ours that nobody wants: their limit is taken from who is still in them, then they are deleted. */
 function removals({ found, customers, kept }: Situation): { lifted: Step[]; deleted: Step[] } {
   const unwanted = [...found.budgets.values()].filter(({ id }) => isOurs(id) && !kept.has(id))
-  const bites = ({ id, limit }: FoundBudget) =>
-    found.cut || customers.some((one) => isIn(one, id) && one.fate.kind === 'freed' && isNear(one.customer, limit))
-  const lifted = unwanted.filter((budget) => budget.limit !== null && bites(budget))
+  const occupied = new Set(
+    customers.filter(({ fate }) => fate.kind === 'freed').map(({ customer }) => customer.budgetId),
+  )
+  const lifted = unwanted.filter(({ id, limit }) => limit !== null && (found.cut || occupied.has(id)))
   return {
     lifted: lifted.map(({ id }) => ({ kind: 'change_budget', id, limit: null })),
     // Of customers that were not read, nobody knows which are in it.
@@ -164,14 +167,23 @@ function removals({ found, customers, kept }: Situation): { lifted: Step[]; dele
   }
 }
 
-/** LiteLLM remembers a budget with its customer for up to a minute: who is near the limit, old or new, must not wait for it. */
-function whoIsNear(changes: readonly Step[], { found }: Situation): (one: Placed) => boolean {
+/**
+ * LiteLLM remembers a budget with its customer for up to a minute: who may be near the limit, old or new, must not wait for it.
+ * Where a budget has few customers that is all of them, since what they spent a moment ago is not in LiteLLM's lists yet.
+ */
+function whoIsNear(changes: readonly Step[], { found, customers }: Situation): (one: Placed) => boolean {
   const limits = new Map<string, Nano | null>()
   for (const step of changes)
     if (step.kind === 'change_budget' && step.limit !== undefined)
       limits.set(step.id, smaller(step.limit, found.budgets.get(step.id)?.limit ?? null))
-  return ({ customer, fate }) =>
-    (fate.kind === 'stays' || fate.kind === 'freed') && isNear(customer, limits.get(customer.budgetId ?? '') ?? null)
+  const sizes = new Map<string, number>()
+  for (const { customer } of customers)
+    if (customer.budgetId !== null) sizes.set(customer.budgetId, (sizes.get(customer.budgetId) ?? 0) + 1)
+  return ({ customer, fate }) => {
+    const id = customer.budgetId ?? ''
+    if (!limits.has(id) || (fate.kind !== 'stays' && fate.kind !== 'freed')) return false
+    return (sizes.get(id) ?? 0) <= FEW || isNear(customer, limits.get(id) ?? null)
+  }
 }
 
 function again({ customer: { id, budgetId } }: Placed): Step[] {
@@ -183,7 +195,7 @@ function smaller(a: Nano | null, b: Nano | null): Nano | null {
 }
 
 function isNear({ spend }: FoundCustomer, limit: Nano | null): boolean {
-  return limit !== null && (spend === null || spend * 2n >= limit)
+  return limit !== null && (spend === null || spend * 4n >= limit)
 }
 
 function isLate({ id, duration, resetsAt }: FoundBudget, at: number): boolean {
