@@ -95,13 +95,14 @@ class Run implements Outcome {
   private note(step: Step, error: unknown): void {
     this.failed++
     if (this.errors.length < MOST_ERRORS) this.errors.push(error)
-    const status = error instanceof HttpError ? error.status : null
-    this.unanswered = status === null ? this.unanswered + 1 : 0
+    // Without an answer it may still be on its way.
+    const answered = error instanceof HttpError && error.kind === 'status'
+    this.unanswered = answered ? 0 : this.unanswered + 1
     if (isRefusal(error)) this.refused = true
     if (step.kind === 'create_budget') this.absent.add(step.id)
     if (step.kind !== 'link_customer') return
     if (step.from !== null) this.occupied.add(step.from)
-    if (step.budget === SETTLING && status === null) this.unsettled = true
+    if (step.budget === SETTLING && !answered) this.unsettled = true
   }
 }
 
