@@ -31,12 +31,13 @@ export function troubleOf(error: unknown, failures: number, random: () => number
   if (error.says(/prisma client is not initialized|no connected db|db not connected|database not connected/i))
     return {
       delayMs: late,
-      reason: 'LiteLLM runs without a database, so it has no budgets: give it one, or set budgets.backstop to off.',
+      reason:
+        'LiteLLM runs without a database, so it has no budgets: give it one, or take budgets.backstop out of the policy.',
     }
   if (isRefusal(error))
     return {
       delayMs: late,
-      reason: `LiteLLM does not let the key of sources.litellm.poll write budgets (${error.status}): it needs the key of a user with the role proxy_admin, or budgets.backstop set to off.`,
+      reason: `LiteLLM does not let the key of sources.litellm.poll write budgets (${error.status}): it needs the key of a user with the role proxy_admin, or a policy without budgets.backstop.`,
     }
   if (error.status === null) return { delayMs: soon, reason: `LiteLLM cannot be reached: ${error.message}.` }
   return {

@@ -14,9 +14,9 @@ function policyOf(text: string): Policy {
 }
 
 function configOf(text: string, options?: GatewayConfigOptions): string {
-  const { gateway, timezone } = policyOf(text)
+  const { gateway, ...policy } = policyOf(text)
   if (gateway === null) throw new Error('no gateway')
-  return gatewayConfig({ gateway, timezone }, options)
+  return gatewayConfig({ ...policy, gateway }, options)
 }
 
 const repository = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')

@@ -30,7 +30,7 @@ function generated(upstream: string): string {
     { file: 'policy', env: {} },
   )
   if (!policy?.gateway) throw new Error(JSON.stringify(problems))
-  return gatewayConfig({ gateway: policy.gateway, timezone: policy.timezone }, { writeSeconds: 1 })
+  return gatewayConfig({ ...policy, gateway: policy.gateway }, { writeSeconds: 1 })
 }
 
 describeWithFixture('the real LiteLLM on the generated configuration', () => {
