@@ -1,4 +1,5 @@
 import type { Ask, Charge, Decision, MeterReading, Reason } from './ask.ts'
+import { AUTO } from '../policy/policy.ts'
 import type { CompiledBudgets } from './compiled.ts'
 import type { ModelFacts, Models } from './models.ts'
 import { type Fit, type Fitting, fit, inputBound, roomIn } from './room.ts'
@@ -89,7 +90,7 @@ const NOTHING = { tokens: 0, expected: { input: 0, output: 0 } } as const
 /** `auto` is no model: the class of the question says which one answers. */
 function route({ model, who }: Ask, { budgets }: DecideWorld, steps: string[]): string {
   const { routes } = budgets.policy
-  if (model !== 'auto' || routes === null) return model
+  if (model !== AUTO || routes === null) return model
   const found = (who.queryType === null ? undefined : routes.byQueryType[who.queryType]) ?? routes.otherwise
   steps.push(`auto: ${who.queryType ?? 'no query type'} goes to ${found.model}`)
   return found.model

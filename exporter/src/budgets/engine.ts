@@ -1,7 +1,7 @@
 import type { PriceBook } from '@marginwatch/pricing'
 import type { Logger } from 'pino'
 import type { Calendar } from '../calendar.ts'
-import type { Ledger, Recorded } from '../ledger/ledger.ts'
+import type { Recorded } from '../ledger/ledger.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Action } from '../usage.ts'
 import { AGENT_SUBJECT } from './agents.ts'
@@ -11,17 +11,16 @@ import { type DecideWorld, decide } from './decide.ts'
 import { type BudgetFold, createFold } from './fold.ts'
 import type { Hold, Holds } from './holds.ts'
 import type { Journal } from './journal.ts'
-import { readLoaded } from './load.ts'
+import type { BudgetLedger } from './load.ts'
 import { sessionSubject } from './meters.ts'
 import { createModels, type Models } from './models.ts'
 import { createOutbox } from './outbox.ts'
 import type { Cause, Reached } from './reached.ts'
-import { settledIn } from './resume.ts'
 import { isSpent } from './room.ts'
 import { createSettling } from './settling.ts'
 
 export interface EngineDeps {
-  readonly ledger: Ledger
+  readonly ledger: BudgetLedger
   readonly calendar: Calendar
   readonly policy: () => Policy
   readonly prices: () => PriceBook
@@ -108,7 +107,7 @@ export function createEngine(deps: EngineDeps): Engine {
       onSpent: (meter, cause) => void (whole && pause(fold, meter, cause)),
       onAgent: (agent) => deps.onChange('agent', agent),
     })
-    const { state, seq: from } = await ledger.snapshot((rows) => readLoaded(rows, calendar, now()))
+    const { state, seq: from } = await ledger.load(now())
     fold.load(state)
     whole = true
     seq = Math.max(seq, from)
@@ -182,8 +181,7 @@ export function createEngine(deps: EngineDeps): Engine {
   return {
     ready: () => current !== null,
     async open() {
-      const settled = await ledger.snapshot((rows) => settledIn(rows, deps.journal.found.holds))
-      await settling.resume(settled.state)
+      await settling.resume(await ledger.ended(deps.journal.found.holds))
       current = await build()
     },
     async decide(ask) {

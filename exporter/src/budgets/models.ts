@@ -1,4 +1,5 @@
 import type { PriceBook } from '@marginwatch/pricing'
+import { ruleFor } from '../policy/pattern.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Nano } from '../usage.ts'
 
@@ -49,7 +50,6 @@ const REMEMBERED = 5_000
 /** The models of a policy at the prices of a book. Make new ones when either changes. */
 export function createModels(policy: Policy, book: PriceBook, now: () => number): Models {
   const known = new Map<string, ModelFacts>()
-  const rules = policy.degrade.map(({ from, to }) => ({ fits: pattern(from), to }))
   return {
     of(name) {
       let facts = known.get(name)
@@ -61,7 +61,7 @@ export function createModels(policy: Policy, book: PriceBook, now: () => number)
       return facts
     },
     cheaperThan(name) {
-      const to = rules.find(({ fits }) => fits.test(name))?.to ?? null
+      const to = ruleFor(policy.degrade, name)?.to ?? null
       return to === name ? null : to
     },
   }
@@ -109,10 +109,4 @@ function followed(name: string, policy: Policy): string[] {
 /** LiteLLM writes `provider/name`; usage is recorded under the name. */
 function ownName(name: string): string {
   return name.includes('/') ? name.slice(name.indexOf('/') + 1) : name
-}
-
-/** A name in which `*` stands for anything. */
-function pattern(text: string): RegExp {
-  const parts = text.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`, 'u')
 }

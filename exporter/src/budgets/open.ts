@@ -14,6 +14,7 @@ import { createChanges } from './changes.ts'
 import { createEngine, type Engine } from './engine.ts'
 import { createMemoryHolds } from './holds.ts'
 import { openJournal } from './journal.ts'
+import { budgetLedger } from './load.ts'
 import { budgetNumbers, type Shown } from './numbers.ts'
 import type { ReadRecord } from './request.ts'
 import { decisionRoutes } from './routes.ts'
@@ -66,7 +67,13 @@ export function createBudgets(deps: BudgetsDeps): Budgets {
     onFailure: (reason) =>
       log.error({ reason }, 'holds are kept in memory alone; the end of this process would forget them'),
   })
-  const engine = createEngine({ ...deps, holds, journal, onChange: changes.tell })
+  const engine = createEngine({
+    ...deps,
+    ledger: budgetLedger(ledger, calendar),
+    holds,
+    journal,
+    onChange: changes.tell,
+  })
   const routes = Router()
   routes.use(decisionRoutes({ ...deps, engine, changes }))
   routes.use(adminRoutes({ ...deps, engine, append: ledger.append }))

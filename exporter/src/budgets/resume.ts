@@ -4,7 +4,7 @@ import { endKeys } from './calls.ts'
 import type { Hold } from './holds.ts'
 
 /** Which of the calls that held something when the process ended have ended since, by their ids; inside a snapshot. */
-export async function settledIn(rows: RowReader, holds: readonly Hold[]): Promise<Set<string>> {
+export async function endedIn(rows: RowReader, holds: readonly Hold[]): Promise<Set<string>> {
   const byHash = new Map<string, string>()
   for (const { callId } of holds) {
     for (const key of endKeys(callId)) {
@@ -12,8 +12,9 @@ export async function settledIn(rows: RowReader, holds: readonly Hold[]): Promis
       byHash.set(`${high}/${low}`, callId)
     }
   }
-  const settled = new Set<string>()
+  const ended = new Set<string>()
   const pairs = [...byHash.keys()]
+  if (holds.length === 0) return ended
   for (let from = 0; from < pairs.length; from += PAGE) {
     const list = pairs.slice(from, from + PAGE).map((pair) => `(${pair.replace('/', '::BIGINT, ')}::BIGINT)`)
     const since = Math.min(...holds.map(({ seq }) => seq))
@@ -21,9 +22,9 @@ export async function settledIn(rows: RowReader, holds: readonly Hold[]): Promis
       `SELECT e.k, e.k2 FROM event e JOIN (VALUES ${list.join(', ')}) asked(k, k2) ON e.k = asked.k AND e.k2 = asked.k2
        WHERE e.seq > ${since}`,
     )
-    for (const { k, k2 } of found) settled.add(byHash.get(`${String(k)}/${String(k2)}`) as string)
+    for (const { k, k2 } of found) ended.add(byHash.get(`${String(k)}/${String(k2)}`) as string)
   }
-  return settled
+  return ended
 }
 
 const PAGE = 3_000

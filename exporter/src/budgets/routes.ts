@@ -3,6 +3,7 @@ import express, { type Request as HttpRequest, type Response, Router } from 'exp
 import type { Logger } from 'pino'
 import { bearerKey, type KeyRing, type Role } from '../http/keys.ts'
 import { HttpProblem } from '../http/problem.ts'
+import { AUTO } from '../policy/policy.ts'
 import { UNATTRIBUTED } from '../usage.ts'
 import { answerTo } from './answer.ts'
 import type { Ask, Decided } from './ask.ts'
@@ -113,7 +114,7 @@ function explain(req: HttpRequest, res: Response, deps: DecisionRouteDeps): void
   const tokens = count('input_tokens') ?? 1_000
   const ask: Ask = {
     callId: randomUUID(),
-    model: text('model') ?? 'auto',
+    model: text('model') ?? AUTO,
     maxTokens: count('max_tokens'),
     answers: 1,
     input: { bytes: tokens * 4, tokens, images: 0, opaque: 0 },

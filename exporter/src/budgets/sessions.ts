@@ -18,6 +18,8 @@ export interface SessionState {
   /** Calls that were let through. */
   calls: number
   readonly window: TokenWindow
+  /** What must be spent for something to happen: null = nothing more happens, undefined = that must be looked up. */
+  next: Nano | null | undefined
 }
 
 /** Tokens of the last sixty seconds: those that were used, and those that calls on their way may use. */
@@ -94,6 +96,7 @@ export function createSessions(): Sessions {
         spent: 0n,
         calls: 0,
         window: known?.window ?? createTokenWindow(),
+        next: undefined,
       }
       byKey.set(key, fresh)
       return fresh

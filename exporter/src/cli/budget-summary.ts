@@ -54,7 +54,7 @@ function ladders({ customer, agent, spend, onUnreachable }: BudgetPolicy): strin
 
 function ladder({ thresholds, grace }: Ladder): string {
   const steps = thresholds.map(({ at, do: action }) => `${percentText(at)} ${action}`).join(', ')
-  return `${steps || 'none'}${grace === 0 ? '' : `, with ${percentText(grace)} grace`}`
+  return `${steps || 'none'}${grace === 0 || steps === '' ? '' : `, with ${percentText(grace)} grace`}`
 }
 
 function models({ degrade, routes }: Policy): string {

@@ -1,4 +1,5 @@
 import { isTreeMap, type Tree } from './document.ts'
+import { NONE } from './kinds.ts'
 import { isName, RESERVED } from './names.ts'
 import { MESSAGE_PLACES, placeProblem, SPEND_PLACES } from './placeholders.ts'
 import { found, type Issue, type Path } from './problem.ts'
@@ -11,6 +12,7 @@ export function budgetIssues(tree: Tree): Issue[] {
     ...ladders(tree).flatMap(({ path, pausable }) => thresholdIssues(tree, path, pausable)),
     ...namesOf(tree, 'customers', 'a customer'),
     ...namesOf(tree, 'agents', 'an agent'),
+    ...agentsHaveLadder(tree),
     ...periodsOnce(tree),
     ...spendIssues(tree),
     ...messageIssues(tree),
@@ -39,6 +41,13 @@ function namesOf(tree: Tree, of: 'customers' | 'agents', what: string): Issue[] 
   })
 }
 
+function agentsHaveLadder(tree: Tree): Issue[] {
+  const { agent } = map(tree, 'budgets')
+  if (agent !== NONE || Object.keys(map(tree, 'budgets', 'agents')).length === 0) return []
+  const message = `found limits of single agents beside agent: ${NONE}, which takes the limits of all; expected agent to be a block`
+  return [{ path: ['budgets', 'agents'], at: 'key', message }]
+}
+
 function periodsOnce(tree: Tree): Issue[] {
   const message = (period: string, first: number) =>
     `${found(period)}, as entry [${first}] has; remove one: the lower limit would be the only one that counts`
@@ -62,7 +71,9 @@ function spendIssues(tree: Tree): Issue[] {
 function messageIssues(tree: Tree): Issue[] {
   const entries = list(tree, 'budgets', 'messages')
   const identity = (entry: Tree) =>
-    isTreeMap(entry) ? JSON.stringify(['for', 'tier', 'language'].map((key) => text(entry, key)?.toLowerCase())) : null
+    isTreeMap(entry)
+      ? JSON.stringify([text(entry, 'for'), text(entry, 'tier'), text(entry, 'language')?.toLowerCase()])
+      : null
   const again = twice(entries, identity).map(
     ({ i, first }): Issue => ({
       path: ['budgets', 'messages', i],

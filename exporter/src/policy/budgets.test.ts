@@ -97,7 +97,9 @@ describe('budgets that a file names', () => {
     })
     expect(customers).toEqual({ '007': 20_000_000_000n })
     expect(tenantDay).toEqual({ limit: 3_000_000_000n, period: 'day', thresholds: [], grace: 500, carryOver: 1000 })
-    expect([agent, agents]).toEqual([null, { nightly: 100_000_000_000n }])
+    const pause = { at: 10_000, do: 'pause', severity: 'critical', channels: [] }
+    expect(agent).toEqual({ limit: 20_000_000_000n, period: 'day', thresholds: [pause], grace: 0, carryOver: 0 })
+    expect(agents).toEqual({ nightly: 100_000_000_000n })
     expect(session).toEqual({ limit: null, warn: 1_000_000_000n, tokensPerMinute: null, calls: 7 })
   })
 
@@ -145,9 +147,10 @@ describe('budgets that a file names', () => {
     })
   })
 
-  test('leave out sessions altogether by one word', () => {
+  test('leave out sessions or agents altogether by one word', () => {
     const none = { limit: null, warn: null, tokensPerMinute: null, calls: null }
     expect(policyOf('budgets: { session: none }').budgets.session).toEqual(none)
+    expect(policyOf('budgets: { agent: none }').budgets.agent).toBeNull()
   })
 
   test('come with cheaper models in the file’s order, and with routes', () => {

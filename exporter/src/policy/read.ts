@@ -35,7 +35,7 @@ export type Reading =
       readonly hints: readonly Problem[]
       readonly problems?: never
     }
-  | { readonly policy?: never; readonly problems: readonly Problem[] }
+  | { readonly policy?: never; readonly hints?: never; readonly problems: readonly Problem[] }
 
 /**
  * Reads the text of a policy file. An empty text is the policy of defaults. Never throws: a text is either a policy, deeply
