@@ -307,6 +307,24 @@ export const METRICS = {
     help: 'Age of each price source in seconds.',
     labels: ['book'],
   },
+  backstopUp: {
+    name: 'marginwatch_backstop_up',
+    type: 'gauge',
+    help: "1 while LiteLLM's own budgets can be read and written, 0 when the last try failed. Only where the policy has a backstop.",
+    labels: [],
+  },
+  backstopDifferences: {
+    name: 'marginwatch_backstop_differences',
+    type: 'gauge',
+    help: 'Budgets and customers of LiteLLM that are not as the policy wants them, as last read.',
+    labels: [],
+  },
+  backstopConfirmed: {
+    name: 'marginwatch_backstop_last_confirmed_timestamp_seconds',
+    type: 'gauge',
+    help: "When all of LiteLLM's own budgets were last read to be as the policy wants them, Unix time in seconds.",
+    labels: [],
+  },
   policyReload: {
     name: 'marginwatch_policy_reload_success',
     type: 'gauge',

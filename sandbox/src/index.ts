@@ -3,7 +3,12 @@ export { allTokens, inputTokens, NO_TOKENS, outputTokens, type TokenCounts } fro
 export { type Agent, type Company, type Customer, createCompany, ENVIRONMENTS, KEY_HASHES, TIERS } from './company.ts'
 export { type Dataset, readDataset } from './dataset.ts'
 export { costMap, LITELLM_VERSION } from './litellm/answers.ts'
-export type { DirectoryBudget, DirectoryCustomer, DirectoryKey, DirectorySettings } from './litellm/directory.ts'
+export type {
+  DirectoryBudget,
+  DirectoryCustomer,
+  DirectoryKey,
+  DirectorySettings,
+} from './litellm/directory-settings.ts'
 export { BLOCK_TYPE } from './litellm/errors.ts'
 export type { Fault, FaultMix } from './litellm/faults.ts'
 export { clientTags, HOOK_CALL_ID, HOOK_MODEL_ASKED, HOOK_SESSION, type RecordOptions } from './litellm/parts.ts'

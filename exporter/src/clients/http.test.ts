@@ -46,6 +46,25 @@ describe('httpClient', () => {
     })
   })
 
+  it('posts JSON with its key, reads the JSON that answers it, and says what it did when that fails', async () => {
+    const url = await listen(async (req, res) => {
+      let body = ''
+      for await (const part of req) body += String(part)
+      const { method, headers } = req
+      const { authorization, 'content-type': type } = headers
+      res.writeHead(req.url === '/x' ? 200 : 400).end(JSON.stringify({ method, authorization, type, body }))
+    })
+    expect(await client(url).post('/x', { a: [1, null] }, never)).toEqual({
+      method: 'POST',
+      authorization: 'Bearer sk-own-key-123',
+      type: 'application/json',
+      body: '{"a":[1,null]}',
+    })
+    const error = await failed(client(url).post('/y', {}, never))
+    expect(error.message).toMatch(/^POST http:\/\/127\.0\.0\.1:\d+\/y answered 400: /)
+    expect(error.status).toBe(400)
+  })
+
   it('uses a connection again', async () => {
     const ports = new Set<number | undefined>()
     const url = await listen((req, res) => {

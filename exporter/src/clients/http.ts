@@ -65,6 +65,8 @@ export interface HttpClient {
   json(path: string, query: Query, signal: AbortSignal): Promise<unknown>
   /** GETs a body as it arrives. Rejects with HttpError, also while the body is read. Stop reading to end the call. */
   stream(path: string, query: Query, signal: AbortSignal): Promise<StreamedAnswer>
+  /** POSTs JSON and reads the JSON that answers it. Rejects with HttpError; after `network` or `deadline` it may have acted all the same. */
+  post(path: string, body: object, signal: AbortSignal): Promise<unknown>
   close(): void
 }
 
@@ -88,20 +90,11 @@ export function httpClient(options: HttpOptions): HttpClient {
       ...(options.key === null ? {} : { Authorization: `Bearer ${options.key}` }),
     },
   })
-  const stream: HttpClient['stream'] = (path, query, signal) => open({ client, options, path, query, signal })
+  const to = { client, options }
   return {
-    stream,
-    async json(path, query, signal) {
-      const answer = await stream(path, query, signal)
-      const parts: Uint8Array[] = []
-      for await (const part of answer.body) parts.push(part)
-      try {
-        return JSON.parse(Buffer.concat(parts).toString())
-      } catch (cause) {
-        const message = `GET ${shown(options.baseUrl, path, query)} answered something that is not JSON`
-        throw new HttpError(message, { kind: 'network', status: answer.status, cause })
-      }
-    },
+    stream: (path, query, signal) => open({ ...to, method: 'GET', path, query, signal }),
+    json: (path, query, signal) => parsed({ ...to, method: 'GET', path, query, signal }),
+    post: (path, body, signal) => parsed({ ...to, method: 'POST', path, query: {}, body, signal }),
     close() {
       httpAgent.destroy()
       httpsAgent.destroy()
@@ -112,14 +105,32 @@ export function httpClient(options: HttpOptions): HttpClient {
 interface Call {
   readonly client: AxiosInstance
   readonly options: HttpOptions
+  readonly method: 'GET' | 'POST'
   readonly path: string
   readonly query: Query
+  readonly body?: object
   readonly signal: AbortSignal
 }
 
+function nameOf({ options, method, path, query }: Call): string {
+  return `${method} ${shown(options.baseUrl, path, query)}`
+}
+
+async function parsed(call: Call): Promise<unknown> {
+  const answer = await open(call)
+  const parts: Uint8Array[] = []
+  for await (const part of answer.body) parts.push(part)
+  try {
+    return JSON.parse(Buffer.concat(parts).toString())
+  } catch (cause) {
+    const message = `${nameOf(call)} answered something that is not JSON`
+    throw new HttpError(message, { kind: 'network', status: answer.status, cause })
+  }
+}
+
 async function open(call: Call): Promise<StreamedAnswer> {
-  const { client, options, path, query } = call
-  const name = `GET ${shown(options.baseUrl, path, query)}`
+  const { client, options, method, path, query, body: data } = call
+  const name = nameOf(call)
   const limit = new Limit(call.signal, options.timeoutMs)
   const explain = (error: unknown) => {
     if (call.signal.aborted) return new HttpError(`${name} was given up`, { kind: 'aborted', cause: error })
@@ -127,7 +138,8 @@ async function open(call: Call): Promise<StreamedAnswer> {
       return new HttpError(`${name} took longer than ${options.timeoutMs} ms`, { kind: 'deadline', cause: error })
     return new HttpError(`${name} failed: ${reasonOf(error)}`, { kind: 'network', cause: error })
   }
-  const answer = await client.get<Readable>(path, { params: query, signal: limit.signal }).catch((error: unknown) => {
+  const request = { method, url: path, params: query, data, signal: limit.signal }
+  const answer = await client.request<Readable>(request).catch((error: unknown) => {
     limit.end()
     throw explain(error)
   })

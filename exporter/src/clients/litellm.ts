@@ -1,3 +1,4 @@
+import { type Nano, usd } from '@marginwatch/pricing'
 import { type HttpOptions, httpClient, type StreamedAnswer } from './http.ts'
 
 /** Rows that began within whole seconds `from` to `to`, both included, epoch milliseconds. */
@@ -23,6 +24,19 @@ export interface LitellmClient {
   keys(page: number, signal: AbortSignal): Promise<StreamedAnswer>
   /** Every budget, as the bytes of an array. Rejects with HttpError. */
   budgets(signal: AbortSignal): Promise<StreamedAnswer>
+  /** Makes a budget. Rejects with HttpError, with status 400 when there is one of this id. */
+  newBudget(budget: BudgetFields & { readonly id: string }, signal: AbortSignal): Promise<void>
+  /** Changes what is given of a budget and leaves the rest. Rejects with HttpError. */
+  updateBudget(budget: BudgetFields & { readonly id: string }, signal: AbortSignal): Promise<void>
+  /** Deletes a budget; whoever had it has none then. Rejects with HttpError. */
+  deleteBudget(id: string, signal: AbortSignal): Promise<void>
+  /** Makes a customer with a budget that there is. Rejects with HttpError, with status 400 when there is one of this id. */
+  newCustomer(customer: string, budgetId: string, signal: AbortSignal): Promise<void>
+  /**
+   * Gives a customer another budget, or its own again: the next call is judged by what the budget says now, where it would
+   * otherwise be by what was remembered for up to a minute. Rejects with HttpError, with status 404 when there is no such customer.
+   */
+  linkCustomer(customer: string, budgetId: string, signal: AbortSignal): Promise<void>
   /** Those of these paths that its description of itself names. Rejects with HttpError. */
   endpoints(wanted: readonly string[], signal: AbortSignal): Promise<ReadonlySet<string>>
   /** LiteLLM's version, or null when it does not tell. Rejects with HttpError. */
@@ -30,12 +44,22 @@ export interface LitellmClient {
   close(): void
 }
 
+/** What is written of a budget. */
+export interface BudgetFields {
+  /** Null = no limit. */
+  readonly limit?: Nano | null
+  /** As LiteLLM writes it, e.g. `1mo`. */
+  readonly duration?: string
+  /** When it sets the spend of its customers to zero next, epoch milliseconds. */
+  readonly resetAt?: number
+}
+
 /** The version stands at the beginning of a description that is megabytes long. */
 const DESCRIPTION_HEAD = 16_384
 /** The most that LiteLLM gives in a page of keys. */
 export const KEYS_PAGE = 100
 
-/** A thin client of LiteLLM's HTTP API. A viewer's key is enough. */
+/** A thin client of LiteLLM's HTTP API. A viewer's key is enough to read, an administrator's is needed to write. */
 export function litellmClient(options: HttpOptions): LitellmClient {
   const http = httpClient(options)
   return {
@@ -57,6 +81,21 @@ export function litellmClient(options: HttpOptions): LitellmClient {
       )
     },
     budgets: (signal) => http.stream('/budget/list', {}, signal),
+    async newBudget(budget, signal) {
+      await http.post('/budget/new', budgetBody(budget), signal)
+    },
+    async updateBudget(budget, signal) {
+      await http.post('/budget/update', budgetBody(budget), signal)
+    },
+    async deleteBudget(id, signal) {
+      await http.post('/budget/delete', { id }, signal)
+    },
+    async newCustomer(customer, budgetId, signal) {
+      await http.post('/customer/new', { user_id: customer, budget_id: budgetId }, signal)
+    },
+    async linkCustomer(customer, budgetId, signal) {
+      await http.post('/customer/update', { user_id: customer, budget_id: budgetId }, signal)
+    },
     async endpoints(wanted, signal) {
       const { body } = await http.stream('/openapi.json', {}, signal)
       return named(body, wanted)
@@ -71,6 +110,16 @@ export function litellmClient(options: HttpOptions): LitellmClient {
       return answer.headers['x-litellm-version'] ?? /"version"\s*:\s*"([\w.+-]{1,40})"/.exec(head)?.[1] ?? null
     },
     close: () => http.close(),
+  }
+}
+
+/** Only the given fields: LiteLLM takes a field that is there and null for "no more of this". */
+function budgetBody({ id, limit, duration, resetAt }: BudgetFields & { readonly id: string }): object {
+  return {
+    budget_id: id,
+    ...(limit === undefined ? {} : { max_budget: limit === null ? null : Number(usd(limit)) }),
+    ...(duration === undefined ? {} : { budget_duration: duration }),
+    ...(resetAt === undefined ? {} : { budget_reset_at: new Date(resetAt).toISOString() }),
   }
 }
 

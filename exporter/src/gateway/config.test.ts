@@ -37,6 +37,8 @@ describe('the configuration', () => {
         master_key: 'os.environ/LITELLM_MASTER_KEY',
         database_url: 'os.environ/DATABASE_URL',
         disable_budget_reservation: true,
+        proxy_budget_rescheduler_min_time: 10,
+        proxy_budget_rescheduler_max_time: 10,
         proxy_batch_write_at: 10,
       },
     })
@@ -110,6 +112,8 @@ describe('the configuration', () => {
         master_key: 'os.environ/GATEWAY_MASTER_KEY',
         database_url: 'os.environ/GATEWAY_DATABASE_URL',
         disable_budget_reservation: true,
+        proxy_budget_rescheduler_min_time: 10,
+        proxy_budget_rescheduler_max_time: 10,
         proxy_batch_write_at: 10,
       },
       // The secret key has the name that the callback reads by itself.
@@ -176,6 +180,7 @@ describe('the configuration', () => {
     const lines = full().split('\n')
     for (const key of [
       'disable_budget_reservation',
+      'proxy_budget_rescheduler_min_time',
       'proxy_batch_write_at',
       'timezone',
       'callbacks',

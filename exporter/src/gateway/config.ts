@@ -27,6 +27,9 @@ export interface GatewayConfigOptions {
 
 /** LiteLLM's own, well within the poll's usual lag of two minutes. */
 const WRITE_SECONDS = 10
+const RESET_SECONDS = 10
+const RESCHEDULER =
+  'Seconds between looks whether the period of a budget has ended; by default ten minutes, in which those who had spent theirs stay refused.'
 
 /**
  * LiteLLM's configuration, as the text of its `config.yaml`: the same for the same policy, byte for byte. It holds no key, only
@@ -157,6 +160,8 @@ function general({ masterKey, databaseUrl }: GatewayPolicy, writeSeconds: number
       value: true,
       why: 'Otherwise LiteLLM holds the dearest answer possible for each call, and refuses calls of a customer who has spent 2 % of the budget.',
     },
+    { key: 'proxy_budget_rescheduler_min_time', value: RESET_SECONDS, why: RESCHEDULER },
+    { key: 'proxy_budget_rescheduler_max_time', value: RESET_SECONDS },
     {
       key: 'proxy_batch_write_at',
       value: writeSeconds,

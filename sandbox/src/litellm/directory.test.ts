@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { nanoCost } from '../models.ts'
 import { createTraffic } from '../traffic.ts'
-import type { DirectorySettings } from './directory.ts'
+import type { DirectorySettings } from './directory-settings.ts'
 import { type Litellm, startLitellm } from './server.ts'
 
 type Json = Readonly<Record<string, unknown>>

@@ -1,41 +1,9 @@
 import { createHash } from 'node:crypto'
 import { KEY_HASHES } from '../company.ts'
 import { type Answer, errorAnswer, operation } from './answers.ts'
-import type { Rows } from './rows.ts'
-
-/** What an administrator of the proxy has set up; amounts in dollars, times in ISO 8601. */
-export interface DirectorySettings {
-  /** Those with a name or a budget; whoever has made a call is a customer besides. */
-  readonly customers?: readonly DirectoryCustomer[]
-  /** Default: the two of the company, without an owner. */
-  readonly keys?: readonly DirectoryKey[]
-  readonly budgets?: readonly DirectoryBudget[]
-  /** Paths that this version does not have. */
-  readonly without?: readonly string[]
-}
-
-export interface DirectoryCustomer {
-  readonly id: string
-  readonly alias?: string
-  readonly budget?: string
-  readonly blocked?: boolean
-}
-
-export interface DirectoryKey {
-  readonly alias: string | null
-  readonly user?: string
-  readonly team?: { readonly id: string; readonly alias: string }
-  readonly metadata?: Readonly<Record<string, unknown>>
-  readonly max?: number
-}
-
-export interface DirectoryBudget {
-  readonly id: string
-  readonly max: number | null
-  readonly soft?: number
-  readonly duration?: string
-  readonly resetAt?: string
-}
+import { budgetRow, customerRow } from './budget-rows.ts'
+import type { DirectoryKey } from './directory-settings.ts'
+import { ADMIN, SET_UP, type Tables } from './tables.ts'
 
 /** The paths that are answered here, with the parameters that they read. */
 export const DIRECTORY_PATHS = {
@@ -45,86 +13,10 @@ export const DIRECTORY_PATHS = {
 }
 
 /** Answers the lists as 1.106.2 does; null for other paths. */
-export function answerDirectory(settings: DirectorySettings, rows: Rows, url: URL, now: number): Answer | null {
-  if (url.pathname === '/customer/list') return { status: 200, body: customers(settings, rows, now) }
-  if (url.pathname === '/budget/list') return { status: 200, body: (settings.budgets ?? []).map(budgetRow) }
-  return url.pathname === '/key/list' ? keyPage(settings.keys ?? companyKeys(), url.searchParams) : null
-}
-
-/** The whole table in no order that means anything, and without pages. */
-function customers({ customers = [], budgets = [] }: DirectorySettings, rows: Rows, now: number): object[] {
-  const spend = new Map<string, number>(customers.map(({ id }) => [id, 0]))
-  for (const { customer, cost } of rows.page(EVERYTHING, now).calls)
-    if (customer !== null) spend.set(customer, (spend.get(customer) ?? 0) + Number(cost ?? 0n) / 1e9)
-  return [...spend].map(([id, sum]) => {
-    const known = customers.find((customer) => customer.id === id)
-    const budget = budgets.find((one) => one.id === known?.budget)
-    return {
-      user_id: id,
-      blocked: known?.blocked ?? false,
-      alias: known?.alias ?? null,
-      spend: sum,
-      allowed_model_region: null,
-      default_model: null,
-      models: [],
-      budget_id: known?.budget ?? null,
-      litellm_budget_table: budget ? { ...limits(budget), created_at: SET_UP } : null,
-      object_permission_id: null,
-      object_permission: null,
-    }
-  })
-}
-
-const EVERYTHING = {
-  from: Number.NEGATIVE_INFINITY,
-  to: Number.POSITIVE_INFINITY,
-  endUser: null,
-  requestId: null,
-  status: null,
-  sortBy: 'startTime',
-  descending: false,
-  page: 1,
-  pageSize: Number.MAX_SAFE_INTEGER,
-} as const
-const SET_UP = '2026-11-22T10:26:50.246000Z'
-const ADMIN = 'default_user_id'
-
-function limits({ id, max, soft = null, duration = null, resetAt = null }: Loose<DirectoryBudget>) {
-  return {
-    budget_id: id,
-    max_budget: max,
-    soft_budget: soft,
-    max_parallel_requests: null,
-    tpm_limit: null,
-    rpm_limit: null,
-    tpd_limit: null,
-    model_max_budget: null,
-    budget_duration: duration,
-    budget_reset_at: resetAt,
-    allowed_models: [],
-    temp_budget_increase: null,
-    temp_budget_expiry: null,
-  }
-}
-
-type Loose<T> = { readonly [K in keyof T]: T[K] | null }
-
-function budgetRow(budget: DirectoryBudget): object {
-  return {
-    ...limits(budget),
-    created_at: SET_UP,
-    created_by: ADMIN,
-    updated_at: SET_UP,
-    updated_by: ADMIN,
-    organization: null,
-    projects: null,
-    keys: null,
-    end_users: null,
-    tags: null,
-    model_access_groups: null,
-    team_membership: null,
-    organization_membership: null,
-  }
+export function answerDirectory(keys: readonly DirectoryKey[] | undefined, tables: Tables, url: URL): Answer | null {
+  if (url.pathname === '/customer/list') return { status: 200, body: tables.customers().map(customerRow) }
+  if (url.pathname === '/budget/list') return { status: 200, body: tables.budgets().map(budgetRow) }
+  return url.pathname === '/key/list' ? keyPage(keys ?? companyKeys(), url.searchParams) : null
 }
 
 function companyKeys(): DirectoryKey[] {

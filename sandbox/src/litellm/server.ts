@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net'
 import type { Call } from '../call.ts'
 import { Rng } from '../random.ts'
 import { type Answer, costMap, errorAnswer, OPENAPI, refuseUnlessMaster } from './answers.ts'
-import { answerDirectory, DIRECTORY_PATHS, type DirectorySettings } from './directory.ts'
+import { answerDirectory, DIRECTORY_PATHS } from './directory.ts'
+import type { DirectorySettings } from './directory-settings.ts'
+import { answerWrite, WRITE_PATHS } from './budget-writes.ts'
 import { createFaultPlan, drifted, type Fault, type FaultMix, type FaultPlan, sendTruncated } from './faults.ts'
 import type { RecordOptions } from './parts.ts'
 import { pushRecords } from './push.ts'
@@ -19,6 +21,7 @@ import {
 import { createRows, type Lag, type Rows } from './rows.ts'
 import { slimRecords } from './slim.ts'
 import { answerSpendLogs } from './spend-logs.ts'
+import { createTables, type Tables } from './tables.ts'
 
 export interface LitellmOptions {
   /** Calls that are there from the start; they are not pushed. */
@@ -86,7 +89,7 @@ const PUSH_DEFAULTS = {
 
 /**
  * A stand-in for LiteLLM 1.106.2 with a database, as far as usage goes: health, OpenAPI, price map, `/spend/logs/v2`, the lists
- * of customers, keys and budgets, and the `generic_api` callback. Listens on 127.0.0.1. True to what was measured, unpleasant parts included.
+ * of customers, keys and budgets, writing of budgets and customers, and the `generic_api` callback. Listens on 127.0.0.1. True to what was measured, unpleasant parts included.
  */
 export async function startLitellm(options: LitellmOptions = {}): Promise<Litellm> {
   const { now = Date.now, sleep = realSleep, seed = 0, masterKey = MASTER_KEY } = options
@@ -107,6 +110,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
     signal: stopping.signal,
     record: slim ? { ...options.record, hook: true } : (options.record ?? {}),
     directory: options.directory ?? {},
+    tables: createTables(options.directory ?? {}, rows, now),
   }
 
   let server = await listen(options.port ?? 0, desk)
@@ -159,6 +163,7 @@ interface Desk {
   readonly signal: AbortSignal
   readonly record: RecordOptions
   readonly directory: DirectorySettings
+  readonly tables: Tables
 }
 
 function openPusher(options: LitellmOptions, deps: Omit<PushDeps, 'fetch'>): Pusher | null {
@@ -201,18 +206,30 @@ function stopListening(server: Server): Promise<void> {
 async function handle(request: IncomingMessage, response: ServerResponse, desk: Desk): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1')
   if (url.pathname === '/spend/logs/v2' && request.method === 'GET') await pollAnswer(request, response, url, desk)
-  else send(response, listAnswer(request, url, desk) ?? plainAnswer(request.method ?? 'GET', url, desk))
+  else if (isAdministrators(url, desk)) send(response, await administratorsAnswer(request, url, desk))
+  else send(response, plainAnswer(request.method ?? 'GET', url, desk))
 }
 
-/** The lists of an administrator; null for other paths, and for those that this version does not have. */
-function listAnswer(request: IncomingMessage, url: URL, { directory, rows, now, masterKey }: Desk): Answer | null {
-  if (request.method !== 'GET' || directory.without?.includes(url.pathname)) return null
-  if (!Object.hasOwn(DIRECTORY_PATHS, url.pathname)) return null
-  return refuseUnlessMaster(request.headers.authorization, masterKey) ?? answerDirectory(directory, rows, url, now())
+/** Whether it is of the lists of an administrator, in this version. */
+function isAdministrators({ pathname }: URL, { directory }: Desk): boolean {
+  const known = Object.hasOwn(DIRECTORY_PATHS, pathname) || Object.hasOwn(WRITE_PATHS, pathname)
+  return known && !directory.without?.includes(pathname)
+}
+
+async function administratorsAnswer(request: IncomingMessage, url: URL, desk: Desk): Promise<Answer> {
+  const { directory, tables, masterKey } = desk
+  const writes = Object.hasOwn(WRITE_PATHS, url.pathname)
+  if (request.method !== (writes ? 'POST' : 'GET')) return { status: 405, body: { detail: 'Method Not Allowed' } }
+  const refusal = refuseUnlessMaster(request.headers.authorization, masterKey)
+  if (refusal) return refusal
+  if (!writes) return answerDirectory(directory.keys, tables, url) ?? { status: 404, body: { detail: 'Not Found' } }
+  const parts: Uint8Array[] = []
+  for await (const part of request) parts.push(part as Uint8Array)
+  return answerWrite(url.pathname, Buffer.concat(parts).toString(), tables)
 }
 
 function openApi({ without = [] }: DirectorySettings): object {
-  const paths = Object.entries({ ...OPENAPI.paths, ...DIRECTORY_PATHS })
+  const paths = Object.entries({ ...OPENAPI.paths, ...DIRECTORY_PATHS, ...WRITE_PATHS })
   return { ...OPENAPI, paths: Object.fromEntries(paths.filter(([path]) => !without.includes(path))) }
 }
 
