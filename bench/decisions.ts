@@ -91,7 +91,7 @@ async function timesOf(engine: Engine, asks: number): Promise<number[]> {
       maxTokens: 500,
       answers: 1,
       input: { bytes: 4_000, tokens: null, images: 0, opaque: 0 },
-      canCount: true,
+      serviceTier: null,
       settles: true,
       needs: [],
       who: {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { startBackstop } from './app/backstop.ts'
 import { startBudgets } from './app/budgets.ts'
 import { keepPrices, type PriceKeeper } from './app/prices.ts'
 import { isUsed, metricHealth, sourceState } from './app/source-state.ts'
@@ -16,6 +17,7 @@ import { createDirectory, type DirectoryKeeper } from './sources/litellm/directo
 import { type RunningSources, runSources } from './sources/runner.ts'
 import type { SpoolHealth } from './sources/source.ts'
 import { createActivity } from './views/metrics/activity.ts'
+import { backstopCollector } from './views/metrics/backstop.ts'
 import { HISTOGRAM_SPECS } from './views/metrics/distributions.ts'
 import { gatewayCollector } from './views/metrics/gateway.ts'
 import { createHistogram, type Histogram } from './views/metrics/histogram.ts'
@@ -96,6 +98,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   onClose(view.close)
   const budgets = startBudgets({ options, ledger, calendar, prices, directory, spool: () => spoolOf(running) })
   onClose(budgets.close)
+  const backstop = startBackstop(options, budgets)
+  onClose(backstop.close)
   const activity = createActivity(ledger, calendar, now)
   const page = createPageReader(ledger, calendar, now, {
     demo,
@@ -117,7 +121,14 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     log,
     now,
     routes: [running.routes, budgets.routes],
-    collectors: [view, activity, sourcesCollector(doing.metrics), gatewayCollector(doing.gateway, now), house],
+    collectors: [
+      view,
+      activity,
+      sourcesCollector(doing.metrics),
+      gatewayCollector(doing.gateway, now),
+      backstopCollector(backstop.state),
+      house,
+    ],
     page: page.read,
     health: () => ({
       ledger: ledger.health(),

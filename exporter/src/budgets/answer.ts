@@ -1,5 +1,5 @@
 import type { MessageReason, Policy } from '../policy/policy.ts'
-import type { Decided, MeterReading, Reason } from './ask.ts'
+import { type Decided, type MeterReading, NO_MODEL, type Reason } from './ask.ts'
 import { messageFor } from './messages.ts'
 import { type AskedWho, type Request, VERSION } from './request.ts'
 import { shown } from './reached.ts'
@@ -49,7 +49,7 @@ export function answerTo({ asked, language, guard }: Request, decided: Decided):
   const { ask, decision, policy, at } = decided
   const { action, reason, model, maxTokens, fallbacks, because } = decision
   const wording = { tier: ask.who.tier, language }
-  const remember = guard ? rememberForGuard(decided) : rememberBlock(decided, asked)
+  const remember = guard ? rememberForGuard(decided, asked) : rememberBlock(decided, asked)
   return {
     version: VERSION,
     call_id: ask.callId,
@@ -124,11 +124,16 @@ function rememberBlock({ ask, decision, at }: Decided, asked: AskedWho): Remembe
   return seconds < 1 ? null : { seconds, when, model: ask.model, ...subjectOf(decision.reason, ask.who, because) }
 }
 
-function rememberForGuard({ ask, decision, at }: Decided): Remember {
-  const { reason, because, retryAfterMs } = decision
+/** An application may use any answer again that does not depend on the moment, for who it asked. */
+function rememberForGuard({ ask, decision, at }: Decided, asked: AskedWho): Remember | null {
+  const { action, reason, because, retryAfterMs } = decision
+  if (action === 'count' || retryAfterMs !== null) return null
+  const when = action === 'block' ? marksOf(reason, asked) : []
+  if (when === null) return null
   const reset = because?.meter.end ?? null
-  const most = retryAfterMs !== null ? 0 : reset === null ? ALLOW_SECONDS : Math.floor((reset - at) / 1000)
-  return { seconds: Math.min(ALLOW_SECONDS, most), when: [], model: ask.model, ...subjectOf(reason, ask.who, because) }
+  const most = reset === null ? ALLOW_SECONDS : Math.floor((reset - at) / 1000)
+  const model = ask.model === NO_MODEL ? {} : { model: ask.model }
+  return { seconds: Math.min(ALLOW_SECONDS, most), when, ...model, ...subjectOf(reason, ask.who, because) }
 }
 
 function subjectOf(reason: Reason, who: Decided['ask']['who'], because: MeterReading | null) {

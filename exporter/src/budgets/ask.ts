@@ -14,11 +14,15 @@ export interface AskedBy {
   readonly queryType: string | null
 }
 
+export const NO_MODEL = ''
+
 /** A call about to be made. */
 export interface Ask {
   readonly callId: string
-  /** Public name, as the client asked. */
+  /** Public name, as the client asked; NO_MODEL when an application does not say. */
   readonly model: string
+  /** The provider's word for the service tier that the client asks for, some of which are dearer; null = the usual one. */
+  readonly serviceTier: string | null
   /** The client's bound of an answer in tokens; null = none. */
   readonly maxTokens: number | null
   /** Answers asked for. */
@@ -32,8 +36,6 @@ export interface Ask {
     /** Parts whose size nobody knows before the call. */
     readonly opaque: number
   }
-  /** The asker can count the input's tokens and ask again. */
-  readonly canCount: boolean
   /** The call's end will be heard of, so that money can be held for it until then. */
   readonly settles: boolean
   readonly needs: readonly ('tools' | 'images')[]

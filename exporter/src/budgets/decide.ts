@@ -1,4 +1,4 @@
-import type { Ask, Charge, Decision, MeterReading, Reason } from './ask.ts'
+import { type Ask, type Charge, type Decision, type MeterReading, NO_MODEL, type Reason } from './ask.ts'
 import { AUTO } from '../policy/policy.ts'
 import type { CompiledBudgets } from './compiled.ts'
 import type { ModelFacts, Models } from './models.ts'
@@ -185,7 +185,7 @@ function attempt(ask: Ask, world: DecideWorld, name: string) {
         : held(paid, true)
     }
     if (!model.priced) {
-      if (budgets.unpriced === 'block') return 'unpriced'
+      if (budgets.unpriced === 'block' && name !== NO_MODEL) return 'unpriced'
       return room.free !== null && room.free <= 0n ? 'refused' : { ...nothing, fallbacks: true, holds: 'unpriced' }
     }
     const whole = fitted([model, ...payable])

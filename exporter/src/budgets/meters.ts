@@ -43,6 +43,8 @@ export interface Meters {
   tierOf(customer: string): string | null
   /** The budget of an agent has changed: what was looked up of it is no longer true. */
   stir(agent: string): void
+  /** Customers that the policy knows, with the tier that their calls named last. */
+  customers(): Iterable<readonly [customer: string, tier: string | null]>
   /** Everybody who has spent something lately. */
   payers(): Iterable<Payer>
 }
@@ -213,6 +215,9 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
     stir(agent) {
       const sums = byAgent.get(agent)
       for (const period of PERIODS) if (sums) sums[period].next = undefined
+    },
+    *customers() {
+      for (const [customer, { tier, known }] of customers) if (known) yield [customer, tier]
     },
     *payers() {
       for (const [customer, { tier }] of customers) yield { customer, tier, agent: null, session: null }

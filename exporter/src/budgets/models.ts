@@ -34,6 +34,7 @@ export interface Size {
   readonly input: number
   /** Pictures or sound are among it. */
   readonly media: boolean
+  readonly serviceTier: string | null
 }
 
 export interface Models {
@@ -44,6 +45,8 @@ export interface Models {
 
 const SILENT = new Set(['embedding', 'rerank', 'moderation', 'moderations'])
 const UNBOUNDED = new Set(['image_generation', 'image_edit', 'audio_transcription', 'audio_speech', 'video_generation'])
+/** Some models cost something for each request. */
+const ONE_REQUEST = { requests: 1 } as const
 /** Names come from clients. */
 const REMEMBERED = 5_000
 
@@ -74,21 +77,23 @@ function factsOf(name: string, policy: Policy, book: PriceBook, at: number): Mod
   const limits = book.limits(priced, {})
   const mode = gateway?.mode ?? price?.mode ?? limits?.mode ?? null
   const writes = !SILENT.has(mode ?? '') && !UNBOUNDED.has(mode ?? '')
-  const worst = (size: Size, output: number) => book.worst(priced, { ...size, output }, { at })
+  const worst = ({ serviceTier, ...size }: Size, output: number) =>
+    book.worst(priced, { ...size, units: ONE_REQUEST, output }, { at, serviceTier })
   return {
     name,
     own: ownName(priced),
     mode,
     writes,
     free: price?.free === true,
-    priced: !UNBOUNDED.has(mode ?? '') && worst({ input: 1, media: false }, writes ? 1 : 0) !== null,
+    priced: !UNBOUNDED.has(mode ?? '') && worst({ input: 1, media: false, serviceTier: null }, writes ? 1 : 0) !== null,
     maxOutput: limits?.maxOutput ?? null,
     contextWindow: price?.contextWindow ?? limits?.contextWindow ?? null,
     tools: limits?.tools ?? null,
     images: limits?.images ?? null,
     fallbacks: followed(name, policy),
     worst: (size, output) => worst(size, output) ?? 0n,
-    output: (size, amount) => book.maxOutputFor(priced, { ...size, budget: amount }, { at }) ?? 0,
+    output: ({ serviceTier, ...size }, amount) =>
+      book.maxOutputFor(priced, { ...size, units: ONE_REQUEST, budget: amount }, { at, serviceTier }) ?? 0,
   }
 }
 

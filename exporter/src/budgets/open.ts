@@ -47,6 +47,8 @@ export interface Budgets {
   /** Sessions that have spent more than the policy calls usual, and still go on. */
   runaway(): number
   openHolds(): number
+  /** Customers that have a tier or a limit and spent something lately, with the tier that their calls named last. */
+  customers(): ReadonlyMap<string, string | null>
   /** Reads the ledger; resolves when decisions are made. */
   open(): Promise<void>
   /** A new policy is in force. */
@@ -91,6 +93,7 @@ export function createBudgets(deps: BudgetsDeps): Budgets {
       return count
     },
     openHolds: () => holds.size,
+    customers: () => new Map(engine.ready() ? engine.fold().meters.customers() : []),
     open: engine.open,
     renew: engine.renew,
     sweep: engine.sweep,

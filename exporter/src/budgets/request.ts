@@ -1,5 +1,5 @@
 import { UNATTRIBUTED } from '../usage.ts'
-import type { Ask, AskedBy } from './ask.ts'
+import { type Ask, type AskedBy, NO_MODEL } from './ask.ts'
 
 /** What a request says of whose call it is, by the record of a gateway or in so many words. */
 export interface AskedWho {
@@ -39,10 +39,11 @@ export function readRequest(body: unknown, readRecord: ReadRecord): Request {
   if (given.version !== VERSION) throw wrong('version', given.version, `${VERSION}`)
   const callId = given.call_id
   if (typeof callId !== 'string' || !UUID.test(callId)) throw wrong('call_id', callId, 'a uuid')
-  const { model } = given
-  if (typeof model !== 'string' || model === '' || model.length > LONGEST_NAME)
-    throw wrong('model', model, `a name of at most ${LONGEST_NAME} characters`)
   const guard = given.record === undefined
+  // An application may ask before it knows which model it will use.
+  const model = guard ? (given.model ?? NO_MODEL) : given.model
+  if (typeof model !== 'string' || (model === NO_MODEL && !guard) || model.length > LONGEST_NAME)
+    throw wrong('model', model, `a name of at most ${LONGEST_NAME} characters`)
   if (guard === (given.who === undefined))
     throw new BadRequest(`found ${guard ? 'neither record nor who' : 'both record and who'}, expected one of them`)
   const asked = guard ? readWho(block(given.who, 'who')) : readRecord(block(given.record, 'record'))
@@ -62,8 +63,8 @@ export function readRequest(body: unknown, readRecord: ReadRecord): Request {
         images: whole(input.images, 'input.images', 10_000) ?? 0,
         opaque: whole(input.opaque, 'input.opaque', 10_000) ?? 0,
       },
-      canCount: !guard,
       settles: !guard,
+      serviceTier: typeof given.service_tier === 'string' ? given.service_tier.slice(0, LONGEST_NAME) : null,
       needs: (Array.isArray(given.needs) ? given.needs : []).filter((need) => need === 'tools' || need === 'images'),
       who: asked.who,
     },

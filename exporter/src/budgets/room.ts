@@ -85,7 +85,8 @@ export function fit({ ask, models, room, usual, least, input }: FitOptions): Fit
   const writes = models.some((model) => model.writes)
   const bound = models.reduce((most, model) => Math.max(most, model.maxOutput ?? UNKNOWN_OUTPUT), 0)
   const asked = writes ? Math.min(ask.maxTokens ?? bound, bound) : 0
-  const size = { input: input.tokens, media: ask.input.images > 0 || ask.input.opaque > 0 }
+  const { serviceTier } = ask
+  const size = { input: input.tokens, media: ask.input.images > 0 || ask.input.opaque > 0, serviceTier }
   const cost = (output: number) => dearest(models, size, output * ask.answers)
   const whole = { amount: cost(asked), input: input.tokens, output: asked * ask.answers, maxTokens: null }
   // Without a bound of its own an answer could be longer than was thought of.
@@ -93,7 +94,7 @@ export function fit({ ask, models, room, usual, least, input }: FitOptions): Fit
   const asSent = boundless ? { ...whole, maxTokens: asked } : whole
   if (room.free === null || room.fair === null) return asSent
   if (whole.amount <= room.fair) return asSent
-  if (!input.counted && ask.canCount) return 'count'
+  if (!input.counted) return 'count'
   if (!writes) return whole.amount <= room.free ? whole : 'refused'
 
   const usualCost = cost(Math.min(usual, asked))

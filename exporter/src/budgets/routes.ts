@@ -118,7 +118,7 @@ function explain(req: HttpRequest, res: Response, deps: DecisionRouteDeps): void
     maxTokens: count('max_tokens'),
     answers: 1,
     input: { bytes: tokens * 4, tokens, images: 0, opaque: 0 },
-    canCount: false,
+    serviceTier: null,
     settles: false,
     needs: [],
     who,

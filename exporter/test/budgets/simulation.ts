@@ -105,7 +105,7 @@ export async function simulate({ policy, limit, callers, call, random, forMs }: 
       images: 0,
       opaque: 0,
     },
-    canCount: true,
+    serviceTier: null,
     settles: true,
     needs: [],
     who,

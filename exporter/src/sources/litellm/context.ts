@@ -32,6 +32,7 @@ function roster(policy: Policy): (customer: string, at: number) => string | null
   return made
 }
 
-function sha256(text: string): string {
+/** The short stable form of a text, when nothing else is handed in. */
+export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('base64url')
 }
