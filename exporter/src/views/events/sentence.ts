@@ -1,0 +1,92 @@
+import type { Action, Crossing, Nano, Scope } from '../../usage.ts'
+import { dollars } from '../page/format.ts'
+
+/** Whose budget it is, in words for the middle of a sentence. */
+export interface Owner {
+  readonly scope: Scope
+  /** The customer, agent or tier; of a session `customer/session`. */
+  readonly subject: string
+  readonly session: string | null
+  readonly customer: string | null
+}
+
+/** `customer acme`, `the day of customer acme`, `session s-1 of acme`, `the sum of all calls`, … */
+export function ownerText({ scope, subject, session, customer }: Owner): string {
+  switch (scope) {
+    case 'global':
+      return 'the sum of all calls'
+    case 'unknown_customers':
+      return 'the sum of all unknown customers'
+    case 'tier':
+      return `tier ${subject}`
+    case 'customer':
+      return `customer ${subject}`
+    case 'tenant_day':
+      return `the day of customer ${subject}`
+    case 'agent':
+      return `agent ${subject}`
+    case 'session':
+      return session === null ? `session ${subject}` : `session ${session}${customer === null ? '' : ` of ${customer}`}`
+  }
+}
+
+/** Hundredths of a percent for people: 9500 → `95 %`, 9550 → `95.5 %`. */
+export function shareText(basisPoints: number): string {
+  return `${basisPoints / 100} %`
+}
+
+/**
+ * What happened, how far it went and what is done about it, in sentences for somebody who was just woken up: the policy's own
+ * message where it has one.
+ */
+export function crossingText(crossing: Crossing): string {
+  if (crossing.message !== '') return crossing.message
+  const { name, threshold, limit, spent, held, scope, action } = crossing
+  const when = scope === 'tenant_day' ? '' : (WITHIN[crossing.period] ?? '')
+  const waiting = held > 0n ? `, and ${cash(held)} is held for calls under way` : ''
+  const reached =
+    name === ''
+      ? `has reached ${shareText(threshold)} of its limit: ${cash(spent)} of ${cash(limit)}${when}`
+      : `has reached ${name}: ${cash(spent)} spent${when}, the threshold is ${cash(part(limit, threshold))}`
+  const consequence = scope === 'session' && action === 'block' ? 'Its calls are refused.' : CONSEQUENCE[action]
+  return `${capital(ownerText(crossing))} ${reached}${waiting}. ${consequence ?? ''}`.trimEnd()
+}
+
+const WITHIN: Readonly<Record<string, string>> = { day: ' in its day', week: ' in its week', month: ' in its month' }
+
+const CONSEQUENCE: Readonly<Record<string, string>> = {
+  log: 'Nothing is done about it.',
+  notify: 'Its calls go on as before.',
+  degrade: 'Its calls go to a cheaper model where there is one.',
+  block: 'Its calls are refused until the period ends or the limit is raised.',
+  pause: 'It is paused: its calls are refused until somebody resumes it.',
+}
+
+/** What somebody did, to what, and why. */
+export function actionText({ subject, action, by, reason, details }: Action): string {
+  const who = subject.startsWith(AGENT) ? `Agent ${subject.slice(AGENT.length)}` : capital(subject)
+  const limit = details.limit_usd === undefined ? '' : ` of $${details.limit_usd} a month`
+  const done: Readonly<Record<string, string>> = {
+    pause: 'was paused and its calls are refused',
+    unpause: 'was resumed',
+    budget: `has a new limit${limit}`,
+    reset: 'begins its period afresh, with nothing spent',
+  }
+  return `${who} ${done[action] ?? `was changed (${action})`}, by ${by}${reason === '' ? '' : `: ${reason}`}`
+}
+
+/** What stands before the name of the agent in an action's subject. */
+export const AGENT = 'agent:'
+
+/** Cents at least, and no zeros beyond them. */
+function cash(amount: Nano): string {
+  return dollars(amount).replace(/(\.\d\d\d*?)0+$/, '$1')
+}
+
+function part(limit: Nano, basisPoints: number): Nano {
+  return (limit * BigInt(basisPoints)) / 10_000n
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
