@@ -40,11 +40,15 @@ export function openEventLines({ ledger, log, from = ledger.health().seq + 1 }: 
 
 type Level = 'info' | 'warn' | 'error'
 
-const LEVELS: Readonly<Record<string, Level>> = { info: 'info', warning: 'warn', critical: 'error' }
+const LEVELS: ReadonlyMap<string, Level> = new Map([
+  ['info', 'info'],
+  ['warning', 'warn'],
+  ['critical', 'error'],
+])
 
 function writeCrossing(log: Logger, crossing: Crossing): void {
   // Of what nobody is to be told, nobody is to be woken by its line either.
-  const level = crossing.notice ? (LEVELS[crossing.severity] ?? 'info') : 'info'
+  const level = crossing.notice ? (LEVELS.get(crossing.severity) ?? 'info') : 'info'
   const fields = saying({
     event: 'budget_crossing' satisfies LedgerEvent,
     scope: crossing.scope,
@@ -69,12 +73,12 @@ function writeCrossing(log: Logger, crossing: Crossing): void {
   log[level](fields, redact(crossingText(crossing)))
 }
 
-const AGENT_EVENTS: Readonly<Record<string, LedgerEvent>> = {
-  pause: 'agent_paused',
-  unpause: 'agent_unpaused',
-  budget: 'agent_budget',
-  reset: 'agent_reset',
-}
+const AGENT_EVENTS: ReadonlyMap<string, LedgerEvent> = new Map([
+  ['pause', 'agent_paused'],
+  ['unpause', 'agent_unpaused'],
+  ['budget', 'agent_budget'],
+  ['reset', 'agent_reset'],
+])
 
 /** What may stand in an action's details, under the names that it has there. */
 const DETAILS = [
@@ -93,7 +97,7 @@ const DETAILS = [
 
 function writeAction(log: Logger, action: Action): void {
   const agent = action.subject.startsWith(AGENT) ? action.subject.slice(AGENT.length) : null
-  const event = (agent === null ? undefined : AGENT_EVENTS[action.action]) ?? 'action'
+  const event = (agent === null ? undefined : AGENT_EVENTS.get(action.action)) ?? 'action'
   const fields = saying({
     event,
     scope: agent === null ? null : 'agent',

@@ -42,37 +42,41 @@ export function shareText(basisPoints: number): string {
 export function crossingText(crossing: Crossing): string {
   if (crossing.message !== '') return crossing.message
   const { name, threshold, limit, spent, held, scope, action } = crossing
-  const when = scope === 'tenant_day' ? '' : (WITHIN[crossing.period] ?? '')
+  const when = scope === 'tenant_day' ? '' : (WITHIN.get(crossing.period) ?? '')
   const waiting = held > 0n ? `, and ${cash(held)} is held for calls under way` : ''
   const reached =
     name === ''
       ? `has reached ${shareText(threshold)} of its limit: ${cash(spent)} of ${cash(limit)}${when}`
       : `has reached ${name}: ${cash(spent)} spent${when}, the threshold is ${cash(part(limit, threshold))}`
-  const consequence = scope === 'session' && action === 'block' ? 'Its calls are refused.' : CONSEQUENCE[action]
+  const consequence = scope === 'session' && action === 'block' ? 'Its calls are refused.' : CONSEQUENCE.get(action)
   return `${capital(ownerText(crossing))} ${reached}${waiting}. ${consequence ?? ''}`.trimEnd()
 }
 
-const WITHIN: Readonly<Record<string, string>> = { day: ' in its day', week: ' in its week', month: ' in its month' }
+const WITHIN: ReadonlyMap<string, string> = new Map([
+  ['day', ' in its day'],
+  ['week', ' in its week'],
+  ['month', ' in its month'],
+])
 
-const CONSEQUENCE: Readonly<Record<string, string>> = {
-  log: 'Nothing is done about it.',
-  notify: 'Its calls go on as before.',
-  degrade: 'Its calls go to a cheaper model where there is one.',
-  block: 'Its calls are refused until the period ends or the limit is raised.',
-  pause: 'It is paused: its calls are refused until somebody resumes it.',
-}
+const CONSEQUENCE: ReadonlyMap<string, string> = new Map([
+  ['log', 'Nothing is done about it.'],
+  ['notify', 'Its calls go on as before.'],
+  ['degrade', 'Its calls go to a cheaper model where there is one.'],
+  ['block', 'Its calls are refused until the period ends or the limit is raised.'],
+  ['pause', 'It is paused: its calls are refused until somebody resumes it.'],
+])
 
 /** What somebody did, to what, and why. */
 export function actionText({ subject, action, by, reason, details }: Action): string {
   const who = subject.startsWith(AGENT) ? `Agent ${subject.slice(AGENT.length)}` : capital(subject)
   const limit = details.limit_usd === undefined ? '' : ` of $${details.limit_usd} a month`
-  const done: Readonly<Record<string, string>> = {
-    pause: 'was paused and its calls are refused',
-    unpause: 'was resumed',
-    budget: `has a new limit${limit}`,
-    reset: 'begins its period afresh, with nothing spent',
-  }
-  return `${who} ${done[action] ?? `was changed (${action})`}, by ${by}${reason === '' ? '' : `: ${reason}`}`
+  const done = new Map([
+    ['pause', 'was paused and its calls are refused'],
+    ['unpause', 'was resumed'],
+    ['budget', `has a new limit${limit}`],
+    ['reset', 'begins its period afresh, with nothing spent'],
+  ])
+  return `${who} ${done.get(action) ?? `was changed (${action})`}, by ${by}${reason === '' ? '' : `: ${reason}`}`
 }
 
 /** What stands before the name of the agent in an action's subject. */
