@@ -27,7 +27,7 @@ export interface EventLineOptions {
 
 /**
  * Writes a line for each crossing and each action when the ledger has it, in the ledger's order, for Loki and for people. Open it
- * before anything appends crossings; the promise that it returns ends it.
+ * before anything appends crossings; what it returns ends it.
  */
 export function openEventLines({ ledger, log, from = ledger.health().seq + 1 }: EventLineOptions): Close {
   return ledger.follow(from, (batch) => {
