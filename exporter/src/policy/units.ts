@@ -1,4 +1,4 @@
-import { decimal, type Nano, toNano } from '@marginwatch/pricing'
+import { decimal, type Nano, toNano, usd } from '@marginwatch/pricing'
 
 const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 const BYTES: Readonly<Record<string, number>> = {
@@ -48,4 +48,22 @@ export function readDollars(text: string): Nano | null | undefined {
   const dollars = decimal(text)
   const exact = dollars.exponent >= -9 || dollars.digits % 10n ** BigInt(-9 - dollars.exponent) === 0n
   return exact ? toNano(dollars) : null
+}
+
+/** `95%`, `0.01%` → hundredths of a percent; undefined when it is none, null when it is finer than that. */
+export function readPercent(text: string): number | null | undefined {
+  const [, whole, , decimals = ''] = /^(\d{1,9})(\.(\d{1,9}))?%$/.exec(text) ?? []
+  if (whole === undefined) return undefined
+  if (/[1-9]/.test(decimals.slice(2))) return null
+  return Number(whole) * 100 + Number(decimals.slice(0, 2).padEnd(2, '0'))
+}
+
+/** Hundredths of a percent → the shortest text that `readPercent` reads. */
+export function percentText(basisPoints: number): string {
+  return `${basisPoints / 100}%`
+}
+
+/** Nano-dollars as people write them: `$8`, `$0.50`, `$0.000225`. */
+export function dollarsText(amount: Nano): string {
+  return `$${usd(amount).replace(/\.\d$/, '$&0')}`
 }
