@@ -12,6 +12,7 @@ const SECTIONS = new Map(
   [...PAGE.matchAll(/^### `(\w+)`\n(.+?)(?=^##|$(?!.))/gms)].map(([, name = '', text = '']) => [name, text]),
 )
 const EVENTS = [...LEDGER_EVENTS, ...DECISION_EVENTS]
+const CALL = 'litellm:5f0c2f2e-9f2b-4a53-8f6d-0f5a3a1c9e11'
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 
 /** What is told of on the page. */
@@ -22,15 +23,15 @@ const CROSSED = crossing('a', {
   channels: ['slack', 'email'],
   session: 'onboarding-7',
   trace: TRACE,
-  of: 'litellm:5f0c2f2e-9f2b-4a53-8f6d-0f5a3a1c9e11',
+  of: CALL,
 })
 const PAUSED = action('b', {
   by: 'marginwatch',
-  reason: 'reached 110 % of its limit',
-  details: { trace: TRACE, spent_usd: '55.01', limit_usd: '50', policy_version: '9d1c04be' },
+  reason: 'its budget is spent',
+  details: { trace: TRACE, spent: '55010000000', held: '0', limit: '50000000000', of: CALL, customer: 'acme' },
 })
 const RESUMED = action('c', { action: 'unpause', reason: 'the loop is mended' })
-const LIMITED = action('d', { action: 'budget', reason: 'launch week', details: { limit_usd: '75' } })
+const LIMITED = action('d', { action: 'budget', reason: 'launch week', details: { limit: '75000000000' } })
 const RESET = action('e', { action: 'reset', reason: 'a test ran under its name' })
 const OTHER = action('f', { subject: 'customer:acme', action: 'note', reason: 'asked for a higher limit' })
 const DECISION = {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
+import { REASONS } from '../../src/budgets/ask.ts'
 import {
   DECISION_ACTIONS,
   DECISION_REASONS,
@@ -70,7 +71,7 @@ describe('docs/metrics.md', () => {
     }
     expect(PAGE).toContain(`may make ${series} combinations`)
     expect(PAGE).toContain(`\`from\` and \`to\` may make ${fallback}`)
-    expect(flowing(PAGE)).toContain(`at most ${MOST_BUDGETS} of them`)
+    expect(flowing(PAGE)).toContain(`there are at most ${MOST_BUDGETS} of them`)
   })
 
   test('has the words of the house for what comes from inside', () => {
@@ -79,6 +80,7 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('token_type'))).toEqual(TOKEN_CLASSES)
     expect(words(BOUNDS.get('result'))).toEqual(EVENT_RESULTS)
     expect(words(BOUNDS.get('reason'))).toEqual([...DROP_REASONS, ...DECISION_REASONS])
+    expect(DECISION_REASONS).toEqual(REASONS)
     expect(words(BOUNDS.get('action'))).toEqual(DECISION_ACTIONS)
     expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
     expect(words(BOUNDS.get('source'))).toEqual(sources({ litellm: createDirectory() }).map(({ name }) => name))

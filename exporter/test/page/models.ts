@@ -185,6 +185,7 @@ export const TROUBLED: PageModel = {
         paused: {
           since: NOW - 17 * MINUTE,
           by: 'marginwatch',
+          trace: '0af7651916cd43dd8448eb211c80319c',
           reason: 'reached 110 % of its limit in one night: it asked the same question 4,112 times',
         },
         spent: nano('55.0112'),
@@ -267,11 +268,12 @@ function budget({ limit, spent, held = '0', next, ...over }: BudgetText): Budget
     tier: null,
     resetAt: over.period === 'day' ? Date.UTC(2026, 10, 23) : Date.UTC(2026, 11, 1),
     doing: null,
+    threshold: 8_000,
     ...over,
     limit: nano(limit),
     spent: nano(spent),
     held: nano(held),
-    next: next === undefined ? null : { at: next[0], action: next[1] },
+    next: next === undefined ? null : { do: next[1], amount: (nano(limit) * BigInt(next[0])) / 10_000n },
   }
 }
 

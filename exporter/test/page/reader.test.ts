@@ -181,12 +181,15 @@ it('lists the sessions that were stopped today, each once, as they were last', a
 it('shows the ten budgets that are nearest to their limit and how many more there are, and paused agents first', () => {
   const row: BudgetRow = {
     ...{ scope: 'customer', period: 'month', customer: 'a', agent: null, tier: null, doing: null, next: null },
-    ...{ limit: 1n, spent: 1n, held: 0n, resetAt: null },
+    ...{ limit: 1n, spent: 1n, held: 0n, resetAt: null, threshold: 8_000 },
   }
-  const paused = { since: 0, by: 'ada', reason: '' }
+  const paused = { since: 0, by: 'ada', reason: '', trace: null }
   state = {
     ...state,
-    budgets: Array.from({ length: 14 }, (_, i) => ({ ...row, customer: `customer ${i}` })),
+    budgets: [
+      ...Array.from({ length: 14 }, (_, i) => ({ ...row, customer: `customer ${i}` })),
+      { ...row, scope: 'global', customer: null, threshold: 0 },
+    ],
     leftOut: 3,
     agents: [
       { agent: 'runs', paused: null, spent: 1n, limit: null },

@@ -54,7 +54,7 @@ it('writes one line for a crossing, with who, how far and what is done', async (
       tier: 'tier_1',
       ...who,
       call: 'litellm:1',
-      msg: 'Customer acme has reached 80 % of its limit: $6.40 of $8.00 in its month, and $0.12 is held for calls under way. Its calls go on as before.',
+      msg: 'Customer acme has reached 80 % of its limit: $6.40 of $8.00 in its month, and $0.12 is held for calls under way.',
     },
   ])
 })
@@ -76,12 +76,8 @@ it('is as loud as the threshold is severe, and quiet about what nobody is to be 
 
 it('says by its event what was done to an agent, by whom, why, and what caused it', async () => {
   const details = {
-    trace: 'abc',
-    customer: 'acme',
-    spent_usd: '55.1',
-    limit_usd: '50',
-    policy_version: '7',
-    other: 'x',
+    ...{ trace: 'abc', customer: 'acme', of: 'litellm:1', other: 'x' },
+    ...{ spent: '55100000000', limit: '50000000000', held: 'x' },
   }
   const lines = await linesOf(
     action('a', { by: 'marginwatch', reason: 'reached 110 % of its limit', details }),
@@ -107,11 +103,11 @@ it('says by its event what was done to an agent, by whom, why, and what caused i
     action: 'pause',
     by: 'marginwatch',
     reason: 'reached 110 % of its limit',
-    customer: 'acme',
-    trace: 'abc',
     spent_usd: '55.1',
     limit_usd: '50',
-    policy_version: '7',
+    customer: 'acme',
+    trace: 'abc',
+    call: 'litellm:1',
     msg: 'Agent nightly was paused and its calls are refused, by marginwatch: reached 110 % of its limit',
   })
 })

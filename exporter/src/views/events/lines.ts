@@ -5,7 +5,7 @@ import { redact } from '../../redact.ts'
 import type { Action, Crossing } from '../../usage.ts'
 import { thresholdLabel } from '../metrics/crossings.ts'
 import { saying } from './line.ts'
-import { AGENT, actionText, crossingText } from './sentence.ts'
+import { AGENT, actionText, amountIn, crossingText } from './sentence.ts'
 
 /** The events that are written as lines, beside those of decisions. */
 export const LEDGER_EVENTS = [
@@ -80,22 +80,8 @@ const AGENT_EVENTS: ReadonlyMap<string, LedgerEvent> = new Map([
   ['reset', 'agent_reset'],
 ])
 
-/** What may stand in an action's details, under the names that it has there. */
-const DETAILS = [
-  'customer',
-  'tier',
-  'session',
-  'trace',
-  'period',
-  'threshold',
-  'spent_usd',
-  'held_usd',
-  'limit_usd',
-  'severity',
-  'policy_version',
-] as const
-
 function writeAction(log: Logger, action: Action): void {
+  const { details } = action
   const agent = action.subject.startsWith(AGENT) ? action.subject.slice(AGENT.length) : null
   const event = (agent === null ? undefined : AGENT_EVENTS.get(action.action)) ?? 'action'
   const fields = saying({
@@ -106,7 +92,20 @@ function writeAction(log: Logger, action: Action): void {
     action: action.action,
     by: action.by,
     reason: action.reason,
-    ...Object.fromEntries(DETAILS.map((name) => [name, action.details[name]])),
+    spent_usd: dollarsIn(details.spent),
+    held_usd: dollarsIn(details.held),
+    limit_usd: dollarsIn(details.limit),
+    customer: details.customer,
+    tier: details.tier,
+    session: details.session,
+    trace: details.trace,
+    call: details.of,
+    policy_version: details.policy_version,
   })
   log[event === 'agent_paused' ? 'warn' : 'info'](fields, redact(actionText(action)))
+}
+
+function dollarsIn(detail: string | undefined): string | null {
+  const amount = amountIn(detail)
+  return amount === null ? null : usd(amount)
 }

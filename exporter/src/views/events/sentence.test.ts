@@ -30,7 +30,7 @@ describe('a crossing in words', () => {
     ],
     [
       crossing('e', { scope: 'unknown_customers', subject: '', threshold: 5_050, action: 'log', held: 0n }),
-      'The sum of all unknown customers has reached 50.5 % of its limit: $6.40 of $8.00 in its month. Nothing is done about it.',
+      'The sum of all unknown customers has reached 50.5 % of its limit: $6.40 of $8.00 in its month.',
     ],
     [
       crossing('f', {
@@ -41,15 +41,19 @@ describe('a crossing in words', () => {
         threshold: 10_000,
         held: 0n,
       }),
-      'The sum of all calls has reached high_daily_cost: $6.40 spent in its day, the threshold is $8.00. Its calls go on as before.',
+      'The sum of all calls has reached high_daily_cost: $6.40 spent in its day, the threshold is $8.00.',
     ],
   ])('says who, how far and what is done: %#', (entry, text) => {
     expect(crossingText(entry)).toBe(text)
   })
 
-  it("is the policy's message where there is one", () => {
+  it("of a spend threshold is the policy's message", () => {
     const message = 'Daily cost threshold exceeded: $12.50 > $10.00'
-    expect(crossingText(crossing('a', { message }))).toBe(message)
+    expect(crossingText(crossing('a', { name: 'high_daily_cost', message }))).toBe(message)
+    expect(crossingText(crossing('a', { name: 'high_daily_cost', message, action: 'block' }))).toBe(
+      `${message}. Its calls are refused until the period ends or the limit is raised.`,
+    )
+    expect(crossingText(crossing('a', { message }))).not.toContain(message)
   })
 })
 
@@ -58,8 +62,8 @@ describe('an action in words', () => {
     [action('a'), 'Agent nightly was paused and its calls are refused, by ada: it loops'],
     [action('b', { action: 'unpause', reason: '' }), 'Agent nightly was resumed, by ada'],
     [
-      action('c', { action: 'budget', reason: 'launch', details: { limit_usd: '75' } }),
-      'Agent nightly has a new limit of $75 a month, by ada: launch',
+      action('c', { action: 'budget', reason: 'launch', details: { limit: '75000000000' } }),
+      'Agent nightly has a new limit of $75.00, by ada: launch',
     ],
     [
       action('d', { action: 'reset', reason: '' }),

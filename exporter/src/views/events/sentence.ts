@@ -36,20 +36,25 @@ export function shareText(basisPoints: number): string {
 }
 
 /**
- * What happened, how far it went and what is done about it, in sentences for somebody who was just woken up: the policy's own
- * message where it has one.
+ * What happened, how far it went and what is done about it, in sentences for somebody who was just woken up. Of a spend threshold
+ * it is the message that the policy has for it.
  */
 export function crossingText(crossing: Crossing): string {
-  if (crossing.message !== '') return crossing.message
-  const { name, threshold, limit, spent, held, scope, action } = crossing
+  const { action, scope, name, message } = crossing
+  const consequence = scope === 'session' && action === 'block' ? 'Its calls are refused.' : CONSEQUENCE.get(action)
+  const happened = name === '' || message === '' ? happenedText(crossing) : message
+  return consequence === undefined ? happened : `${happened.replace(/[^.!?]$/, '$&.')} ${consequence}`
+}
+
+function happenedText(crossing: Crossing): string {
+  const { name, threshold, limit, spent, held, scope } = crossing
   const when = scope === 'tenant_day' ? '' : (WITHIN.get(crossing.period) ?? '')
   const waiting = held > 0n ? `, and ${cash(held)} is held for calls under way` : ''
   const reached =
     name === ''
       ? `has reached ${shareText(threshold)} of its limit: ${cash(spent)} of ${cash(limit)}${when}`
       : `has reached ${name}: ${cash(spent)} spent${when}, the threshold is ${cash(part(limit, threshold))}`
-  const consequence = scope === 'session' && action === 'block' ? 'Its calls are refused.' : CONSEQUENCE.get(action)
-  return `${capital(ownerText(crossing))} ${reached}${waiting}. ${consequence ?? ''}`.trimEnd()
+  return `${capital(ownerText(crossing))} ${reached}${waiting}.`
 }
 
 const WITHIN: ReadonlyMap<string, string> = new Map([
@@ -58,9 +63,8 @@ const WITHIN: ReadonlyMap<string, string> = new Map([
   ['month', ' in its month'],
 ])
 
+/** Of thresholds that act. Otherwise calls go on as before. */
 const CONSEQUENCE: ReadonlyMap<string, string> = new Map([
-  ['log', 'Nothing is done about it.'],
-  ['notify', 'Its calls go on as before.'],
   ['degrade', 'Its calls go to a cheaper model where there is one.'],
   ['block', 'Its calls are refused until the period ends or the limit is raised.'],
   ['pause', 'It is paused: its calls are refused until somebody resumes it.'],
@@ -69,7 +73,8 @@ const CONSEQUENCE: ReadonlyMap<string, string> = new Map([
 /** What somebody did, to what, and why. */
 export function actionText({ subject, action, by, reason, details }: Action): string {
   const who = subject.startsWith(AGENT) ? `Agent ${subject.slice(AGENT.length)}` : capital(subject)
-  const limit = details.limit_usd === undefined ? '' : ` of $${details.limit_usd} a month`
+  const amount = amountIn(details.limit)
+  const limit = amount === null ? '' : ` of ${cash(amount)}`
   const done = new Map([
     ['pause', 'was paused and its calls are refused'],
     ['unpause', 'was resumed'],
@@ -77,6 +82,11 @@ export function actionText({ subject, action, by, reason, details }: Action): st
     ['reset', 'begins its period afresh, with nothing spent'],
   ])
   return `${who} ${done.get(action) ?? `was changed (${action})`}, by ${by}${reason === '' ? '' : `: ${reason}`}`
+}
+
+/** Money in the details of an action: nano-dollars as text. */
+export function amountIn(detail: string | undefined): Nano | null {
+  return detail !== undefined && /^-?\d+$/.test(detail) ? BigInt(detail) : null
 }
 
 /** What stands before the name of the agent in an action's subject. */

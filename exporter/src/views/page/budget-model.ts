@@ -2,7 +2,7 @@ import type { Nano, Scope } from '../../usage.ts'
 
 /** What the page shows of budgets. Lists come in the order in which they are drawn. */
 export interface BudgetsModel {
-  /** Past a threshold that tells somebody, nearest to the limit first; ten are drawn. */
+  /** Past a threshold, nearest to the limit first; ten are drawn. */
   readonly nearLimit: readonly BudgetRow[]
   /** How many more there are of them than in the list. */
   readonly leftOut: number
@@ -34,8 +34,10 @@ export interface BudgetRow {
   readonly resetAt: number | null
   /** What is done with its calls now: `degrade`, `block` or `pause`; null = they go on as asked. */
   readonly doing: string | null
-  /** The threshold that is reached next, with what happens there; null = nothing more. */
-  readonly next: { readonly at: number; readonly action: string } | null
+  /** Hundredths of a percent of the highest threshold that it has reached, 0 for none: such a budget is not near. */
+  readonly threshold: number
+  /** What is done at the next threshold, and from which amount on; null = nothing more. */
+  readonly next: { readonly do: string; readonly amount: Nano } | null
 }
 
 export interface CrossingRow {
@@ -57,11 +59,19 @@ export interface CrossingRow {
 
 export interface AgentRow {
   readonly agent: string
-  /** Since when its calls are refused, by whom and why; null while it runs. */
-  readonly paused: { readonly since: number; readonly by: string; readonly reason: string } | null
+  /** Null while it runs. */
+  readonly paused: Paused | null
   /** Of its running period; null limit = none. */
   readonly spent: Nano
   readonly limit: Nano | null
+}
+
+/** Since when an agent's calls are refused, by whom and why, and the trace that made it stop, where that is known. */
+export interface Paused {
+  readonly since: number
+  readonly by: string
+  readonly reason: string
+  readonly trace: string | null
 }
 
 export interface StoppedSession {
@@ -74,9 +84,9 @@ export interface StoppedSession {
 
 /** How the budgets are doing now; what the ledger does not say. Counts are of the running process. */
 export interface BudgetState {
-  /** Past a threshold that tells somebody, nearest to the limit first. */
+  /** Nearest to the limit first. */
   readonly budgets: readonly BudgetRow[]
-  /** How many more there are of them than in the list. */
+  /** How many there are past a threshold that tells somebody, but not in the list. */
   readonly leftOut: number
   readonly agents: readonly AgentRow[]
   readonly runawaySessions: number

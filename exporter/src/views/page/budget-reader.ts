@@ -34,12 +34,13 @@ export function createBudgetReader(state: (() => BudgetState) | undefined, now: 
   const read = (history: BudgetHistory): BudgetsModel => {
     if (state === undefined) return { ...NO_BUDGETS, ...history }
     const found = state()
+    const near = found.budgets.filter(({ threshold }) => threshold > 0)
     const paused = found.agents.filter((agent) => agent.paused !== null)
     const running = found.agents.filter((agent) => agent.paused === null)
     return {
       ...history,
-      nearLimit: found.budgets.slice(0, TOP),
-      leftOut: found.leftOut + Math.max(0, found.budgets.length - TOP),
+      nearLimit: near.slice(0, TOP),
+      leftOut: found.leftOut + Math.max(0, near.length - TOP),
       agents: [...paused, ...running],
       runawaySessions: found.runawaySessions,
       undecided: undecided(found.undecided),

@@ -1,5 +1,5 @@
 import type { Nano } from '../../usage.ts'
-import type { AgentRow, BudgetRow, BudgetsModel, CrossingRow, StoppedSession } from './budget-model.ts'
+import type { AgentRow, BudgetRow, BudgetsModel, CrossingRow, Paused, StoppedSession } from './budget-model.ts'
 import { tierName } from './chart.ts'
 import { ABSENT, money, percent, plural } from './format.ts'
 import { type Html, html, name } from './html.ts'
@@ -51,7 +51,7 @@ function budgetTable({ nearLimit, leftOut }: BudgetsModel, colours: Colours, clo
       money(row.limit),
       clock.moment(row.resetAt),
       doing(row.doing),
-      html`${row.next === null ? ABSENT : `${then(row.next.action)} at ${share(row.next.at)}`}`,
+      html`${next(row)}`,
     ]),
     empty: '',
   })
@@ -112,8 +112,8 @@ function agentTable(rows: readonly AgentRow[], clock: Clock): Html {
   })
 }
 
-function why({ since, by, reason }: NonNullable<AgentRow['paused']>, clock: Clock): Html {
-  return html`${reason === '' ? 'no reason was given' : reason} <small>by ${name(by)}, ${clock.moment(since)}</small>`
+function why({ since, by, reason, trace }: Paused, clock: Clock): Html {
+  return html`${reason === '' ? 'no reason was given' : reason} <small>by ${name(by)}, ${clock.moment(since)}${trace === null ? null : html`, trace ${name(trace)}`}</small>`
 }
 
 function stoppedTable(rows: readonly StoppedSession[], runaway: number, clock: Clock): Html {
@@ -169,6 +169,11 @@ const THEN: ReadonlyMap<string, string> = new Map([
 
 function then(action: string): string {
   return THEN.get(action) ?? action
+}
+
+function next({ next, limit }: BudgetRow): string {
+  if (next === null || limit <= 0n) return ABSENT
+  return `${then(next.do)} at ${share(Math.round(Number((next.amount * 100_000n) / limit) / 10))}`
 }
 
 function doing(action: string | null): Html {

@@ -28,7 +28,8 @@ const BUDGET: BudgetRow = {
   held: nano('0.2'),
   resetAt: Date.UTC(2026, 11, 1),
   doing: 'degrade',
-  next: { at: 10_000, action: 'block' },
+  threshold: 9_500,
+  next: { do: 'block', amount: nano(8) },
 }
 
 describe('budgets near their limit', () => {
@@ -99,13 +100,13 @@ test('crossings say when, what, how far and what happened then', () => {
 })
 
 test('agents that are paused come with why, by whom and since when; without one there is no column for it', () => {
-  const paused = { since: NOW - 60_000, by: 'ada', reason: 'it loops' }
+  const paused = { since: NOW - 60_000, by: 'ada', reason: 'it loops', trace: 'abc' }
   const agents = [
     { agent: 'nightly', paused, spent: nano(55), limit: nano(50) },
     { agent: 'support', paused: null, spent: nano(1), limit: null },
   ]
   expect(rows(shown({ agents }), 'agents')).toEqual([
-    ['nightly', 'paused', '$55.00', '$50.00', 'it loops by ada, 14:01'],
+    ['nightly', 'paused', '$55.00', '$50.00', 'it loops by ada, 14:01, trace abc'],
     ['support', 'runs', '$1.00', '–', ''],
   ])
   expect(rows(shown({ agents: agents.slice(1) }), 'agents')).toEqual([['support', 'runs', '$1.00', '–']])
@@ -135,7 +136,7 @@ describe('a banner about budgets', () => {
     ].map(([, text = '']) => plain(text))
   const agent = (name: string, reason = 'it loops') => ({
     agent: name,
-    paused: { since: NOW, by: 'ada', reason },
+    paused: { since: NOW, by: 'ada', reason, trace: null },
     spent: 0n,
     limit: null,
   })

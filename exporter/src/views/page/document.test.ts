@@ -282,7 +282,16 @@ function hostile(a: string, b: string): PageModel {
 }
 
 function hostileBudgets(a: string, b: string): BudgetsModel {
-  const sums = { limit: 2n, spent: 1n, held: 0n, period: b, resetAt: 0, doing: null, next: { at: 1, action: b } }
+  const sums = {
+    limit: 2n,
+    spent: 1n,
+    held: 0n,
+    period: b,
+    resetAt: 0,
+    doing: null,
+    threshold: 1,
+    next: { do: b, amount: 1n },
+  }
   const crossed = { at: 0, session: null, threshold: 1, period: a, spent: 1n, limit: 1n, action: a }
   return {
     ...NO_BUDGETS,
@@ -294,7 +303,7 @@ function hostileBudgets(a: string, b: string): BudgetsModel {
       { ...crossed, scope: 'customer', subject: a, name: `1${b}` },
       { ...crossed, scope: 'session', subject: b, session: a, name: '' },
     ],
-    agents: [{ agent: a, paused: { since: 0, by: b, reason: a }, spent: 1n, limit: null }],
+    agents: [{ agent: a, paused: { since: 0, by: b, reason: a, trace: b }, spent: 1n, limit: null }],
     stopped: [{ session: a, customer: b, at: 0, spent: 1n, limit: 1n }],
   }
 }
