@@ -40,6 +40,37 @@ const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', 
 export const DROP_REASONS = ['full', 'disk', 'refused', 'torn'] as const
 export type DropReason = (typeof DROP_REASONS)[number]
 
+/** How many budgets get series: those past their first notifying threshold, nearest to their limit first. */
+export const MOST_BUDGETS = 2_000
+
+/** What is decided of a call that is about to be made. An asker who is told to count first has no decision yet. */
+export const DECISION_ACTIONS = ['allow', 'degrade', 'block'] as const
+export type DecisionAction = (typeof DECISION_ACTIONS)[number]
+
+/** What a decision rests on: nothing in its way, a route or a price of nothing, or the limit that stood in the way. */
+export const DECISION_REASONS = [
+  'ok',
+  'route',
+  'free',
+  'unlimited',
+  'customer',
+  'tenant_day',
+  'agent',
+  'agent_paused',
+  'session',
+  'session_calls',
+  'session_rate',
+  'tier',
+  'global',
+  'unknown_customers',
+  'unpriced',
+  'undegradable',
+] as const
+export type DecisionReason = (typeof DECISION_REASONS)[number]
+
+/** Whose budget it is; what does not apply to the scope is empty. */
+const BUDGET = ['scope', 'period', 'customer', 'agent', 'tier'] as const
+
 export const METRICS = {
   requests: {
     name: 'llm_requests_total',
@@ -203,6 +234,90 @@ export const METRICS = {
     help: 'Cost in US dollars of the 10 dearest sessions of the running day.',
     labels: ['session', 'customer'],
   },
+  budgetLimit: {
+    name: 'llm_budget_limit_usd',
+    type: 'gauge',
+    help: 'Limit of a budget for its running period in US dollars.',
+    labels: BUDGET,
+  },
+  budgetSpent: {
+    name: 'llm_budget_spent_usd',
+    type: 'gauge',
+    help: 'What a budget has spent in its running period in US dollars.',
+    labels: BUDGET,
+  },
+  budgetHeld: {
+    name: 'llm_budget_held_usd',
+    type: 'gauge',
+    help: 'What is kept of a budget for calls under way in US dollars: the most that they can cost.',
+    labels: BUDGET,
+  },
+  budgetRemaining: {
+    name: 'llm_budget_remaining_usd',
+    type: 'gauge',
+    help: 'Limit of a budget less what it has spent in US dollars; below 0 it is past its limit.',
+    labels: BUDGET,
+  },
+  budgetForecast: {
+    name: 'llm_budget_forecast_usd',
+    type: 'gauge',
+    help: 'What a budget will have spent at the end of its period in US dollars if it goes on as it did.',
+    labels: BUDGET,
+  },
+  budgetRatio: {
+    name: 'llm_budget_ratio',
+    type: 'gauge',
+    help: 'Share of its limit that a budget has spent.',
+    labels: BUDGET,
+  },
+  budgetReset: {
+    name: 'llm_budget_reset_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the next period of a budget begins, Unix time in seconds.',
+    labels: BUDGET,
+  },
+  budgetThreshold: {
+    name: 'llm_budget_threshold',
+    type: 'gauge',
+    help: 'Highest threshold that a budget has reached in its running period as a share of its limit, 0 for none.',
+    labels: BUDGET,
+  },
+  budgetsLeftOut: {
+    name: 'marginwatch_budgets_left_out',
+    type: 'gauge',
+    help: 'Budgets past their first notifying threshold that have no series because too many others are nearer to their limit.',
+    labels: [],
+  },
+  crossings: {
+    name: 'llm_budget_crossings_total',
+    type: 'counter',
+    help: 'Thresholds of budgets that were reached, each once for its budget, period and limit.',
+    labels: ['scope', 'threshold'],
+  },
+  decisions: {
+    name: 'llm_decisions_total',
+    type: 'counter',
+    help: 'Decisions on calls about to be made, since this process started.',
+    labels: ['action', 'reason'],
+  },
+  undecided: {
+    name: 'llm_undecided_requests_total',
+    type: 'counter',
+    help: 'Calls that a gateway sent on without a decision, as far as was heard since this process started.',
+    labels: [],
+  },
+  agentPaused: {
+    name: 'llm_agent_paused',
+    type: 'gauge',
+    help: '1 while the calls of the agent are refused until somebody resumes it, else 0.',
+    labels: ['agent'],
+  },
+  runawaySessions: {
+    name: 'llm_runaway_sessions',
+    type: 'gauge',
+    help: 'Sessions not closed yet that have cost more than the policy calls a runaway.',
+    labels: [],
+  },
   unpricedRequests: {
     name: 'llm_unpriced_requests_total',
     type: 'counter',
@@ -300,6 +415,28 @@ export const METRICS = {
     type: 'counter',
     help: 'Times that metrics of a collector had to be left out of a scrape because of an error in it.',
     labels: ['collector'],
+  },
+  decisionTime: {
+    name: 'marginwatch_decision_seconds',
+    type: 'histogram',
+    help: 'Time to decide on a call in seconds, from the question read to the answer ready.',
+    labels: [],
+    buckets: [
+      ...['0.00001', '0.000025', '0.00005', '0.0001', '0.00025', '0.0005', '0.001'],
+      ...['0.0025', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25'],
+    ],
+  },
+  holdsOpen: {
+    name: 'marginwatch_holds_open',
+    type: 'gauge',
+    help: 'Calls under way that money is kept for.',
+    labels: [],
+  },
+  holdsUnsettled: {
+    name: 'marginwatch_holds_unsettled_total',
+    type: 'counter',
+    help: 'Calls that money was kept for and that were never heard of again, since this process started.',
+    labels: [],
   },
   priceBookAge: {
     name: 'marginwatch_price_book_age_seconds',

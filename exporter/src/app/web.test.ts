@@ -5,6 +5,7 @@ import { ask } from '../../test/support/http.ts'
 import type { KeyRing } from '../http/keys.ts'
 import { createServer, type Listening } from '../http/server.ts'
 import { METRICS } from '../catalogue.ts'
+import { NO_BUDGETS } from '../views/page/budget-model.ts'
 import type { PageModel } from '../views/page/model.ts'
 import { webApp } from './web.ts'
 
@@ -21,6 +22,7 @@ const MODEL: PageModel = {
   topCustomers: [],
   topSessions: [],
   unpriced: { models: 0, calls: 0 },
+  budgets: NO_BUDGETS,
   sources: [],
   ledger: { seq: 1, writable: true, reason: null },
   intake: { url: 'http://127.0.0.1/v1/sources/litellm', keyed: true },

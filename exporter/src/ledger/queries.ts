@@ -35,8 +35,30 @@ export async function daySum(table: DaySum, rows: RowReader): Promise<string> {
   return `WITH day_sum AS (SELECT * FROM ${table} UNION ALL ${sumsOf(table, `e.seq > ${String(row?.rolled)}`)})`
 }
 
+const CROSSING_SUMS = `rtrim(body->>'spent', 'n')::BIGINT AS spent, rtrim(body->>'limit', 'n')::BIGINT AS "limit"`
+
+function crossingColumns(...names: readonly string[]): string {
+  return names.map((name) => `body->>'${name}' AS "${name}"`).join(', ')
+}
+
 /** Net sums are over events and corrections; days are local day numbers. */
 export const QUERIES = {
+  /** The latest crossings, newest first. */
+  crossings: {
+    params: ['limit'],
+    sql: `SELECT recorded, ${crossingColumns('scope', 'subject', 'session', 'name', 'period', 'action')},
+            (body->>'threshold')::BIGINT AS threshold, ${CROSSING_SUMS}
+          FROM entry WHERE kind = 'crossing' ORDER BY seq DESC LIMIT $limit`,
+  },
+  /** Sessions that reached their cap since a moment, epoch ms, each once, latest first. */
+  stopped_sessions: {
+    params: ['from', 'limit'],
+    sql: `SELECT session, customer, max(recorded) AS recorded, arg_max(spent, seq) AS spent, arg_max("limit", seq) AS "limit"
+          FROM (SELECT seq, recorded, ${crossingColumns('session', 'customer')}, ${CROSSING_SUMS} FROM entry
+            WHERE kind = 'crossing' AND recorded >= $from AND (body->>'scope') = 'session' AND (body->>'action') = 'block')
+          WHERE session IS NOT NULL
+          GROUP BY session, customer ORDER BY recorded DESC, session LIMIT $limit`,
+  },
   /** Spend by local day and tier, from a day on. */
   days: {
     params: ['from'],

@@ -2,11 +2,20 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
-import { DROP_REASONS, LABEL_BOUNDS, METRICS, type Metric } from '../../src/catalogue.ts'
+import { REASONS } from '../../src/budgets/ask.ts'
+import {
+  DECISION_ACTIONS,
+  DECISION_REASONS,
+  DROP_REASONS,
+  LABEL_BOUNDS,
+  METRICS,
+  type Metric,
+  MOST_BUDGETS,
+} from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
 import { createDirectory } from '../../src/sources/litellm/directory.ts'
-import { BASES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
+import { BASES, SCOPES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
 import { describeWith } from '../support/installed.ts'
 import { run } from '../support/run.ts'
 import { blocks, read, tableRows } from './pages.ts'
@@ -62,6 +71,7 @@ describe('docs/metrics.md', () => {
     }
     expect(PAGE).toContain(`may make ${series} combinations`)
     expect(PAGE).toContain(`\`from\` and \`to\` may make ${fallback}`)
+    expect(flowing(PAGE)).toContain(`there are at most ${MOST_BUDGETS} of them`)
   })
 
   test('has the words of the house for what comes from inside', () => {
@@ -69,7 +79,10 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('basis'))).toEqual(BASES)
     expect(words(BOUNDS.get('token_type'))).toEqual(TOKEN_CLASSES)
     expect(words(BOUNDS.get('result'))).toEqual(EVENT_RESULTS)
-    expect(words(BOUNDS.get('reason'))).toEqual(DROP_REASONS)
+    expect(words(BOUNDS.get('reason'))).toEqual([...DROP_REASONS, ...DECISION_REASONS])
+    expect(DECISION_REASONS).toEqual(REASONS)
+    expect(words(BOUNDS.get('action'))).toEqual(DECISION_ACTIONS)
+    expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
     expect(words(BOUNDS.get('source'))).toEqual(sources({ litellm: createDirectory() }).map(({ name }) => name))
   })
 })

@@ -2,10 +2,18 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createCalendar } from '../../src/calendar.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
-import type { Attempt, Correction, Entry, Fallback, Usage } from '../../src/usage.ts'
+import {
+  type Attempt,
+  type Correction,
+  type Crossing,
+  type Entry,
+  type Fallback,
+  SCOPES,
+  type Usage,
+} from '../../src/usage.ts'
 import { type LedgerView, openLedgerView } from '../../src/views/metrics/ledger-view.ts'
 import type { Family } from '../../src/views/metrics/sample.ts'
-import { attempt, DAY, fallback, T0, usage } from '../support/entries.ts'
+import { attempt, crossing, DAY, fallback, T0, usage } from '../support/entries.ts'
 import { openLedger, scratch, SMALL_BOUNDS } from '../support/ledger.ts'
 
 const calendar = createCalendar('Europe/Berlin')
@@ -100,11 +108,21 @@ const anyFallback: fc.Arbitrary<Fallback> = fc
   .record({ id: fc.nat({ max: 60 }), from: fc.oneof(name('model', 5), oddName), to: name('model', 5) })
   .map(({ id, ...names }) => fallback(`key${id}`, { ...names, start: T0 - id * 1.4 * DAY }))
 
+const anyCrossing: fc.Arbitrary<Crossing> = fc
+  .record({
+    id: fc.nat({ max: 60 }),
+    scope: fc.constantFrom(...SCOPES),
+    name: fc.constantFrom('', '', 'high_daily_cost', 'ünïcode \u001f'),
+    threshold: fc.constantFrom(5_000, 8_050, 10_000, 11_000),
+  })
+  .map(({ id, ...over }) => crossing(`crossing ${id}`, over))
+
 const anyEntry: fc.Arbitrary<Entry> = fc.oneof(
   { weight: 8, arbitrary: anyUsage },
   { weight: 1, arbitrary: anyCorrection },
   { weight: 2, arbitrary: anyAttempt },
   { weight: 2, arbitrary: anyFallback },
+  { weight: 2, arbitrary: anyCrossing },
 )
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -140,6 +158,15 @@ function triesShown(families: Iterable<Family>): { attempts: bigint; fallbacks: 
   return { attempts: sum.llm_provider_errors_total, fallbacks: sum.llm_fallbacks_total }
 }
 
+/** How many crossings are counted. */
+function crossingsShown(families: Iterable<Family>): bigint {
+  let sum = 0n
+  for (const { metric, samples } of families)
+    for (const sample of samples)
+      if (metric.name === 'llm_budget_crossings_total' && 'value' in sample) sum += BigInt(sample.value)
+  return sum
+}
+
 /** Failed calls, those that were folded away included; they are shown beside the attempts. */
 async function failedCalls(ledger: Ledger): Promise<bigint> {
   const { state } = await ledger.snapshot((rows) =>
@@ -165,6 +192,7 @@ it('shows the same numbers whether it followed every entry or starts from what t
       )
       const truth = { calls: 0n, cost: 0n }
       const tries = { attempts: 0n, fallbacks: 0n }
+      let crossings = 0n
       const seen = new Set<string>()
       let retiredBefore = Number.NEGATIVE_INFINITY
       try {
@@ -200,6 +228,7 @@ it('shows the same numbers whether it followed every entry or starts from what t
           ...tries,
           attempts: tries.attempts + (await failedCalls(ledger)),
         })
+        expect(crossingsShown(view.collect())).toBe(crossings)
         const [sum] = await ledger.query('sum')
         expect({ calls: sum?.calls ?? 0n, cost: sum?.cost ?? 0n }).toEqual(truth)
         await fresh.close()
@@ -214,6 +243,7 @@ it('shows the same numbers whether it followed every entry or starts from what t
         if (entry.kind !== 'attempt' && 'start' in entry && calendar.day(entry.start) < retiredBefore) return
         seen.add(entry.key)
         if (entry.kind === 'attempt') tries.attempts += 1n
+        if (entry.kind === 'crossing') crossings += 1n
         if (entry.kind === 'fallback') tries.fallbacks += 1n
         if (entry.kind !== 'usage' && entry.kind !== 'correction') return
         truth.calls += entry.kind === 'usage' ? 1n : BigInt(entry.calls)

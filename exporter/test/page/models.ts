@@ -1,4 +1,5 @@
 import { nano } from '@marginwatch/pricing'
+import { type BudgetRow, type CrossingRow, NO_BUDGETS } from '../../src/views/page/budget-model.ts'
 import type { Day, PageModel } from '../../src/views/page/model.ts'
 
 export const NOW = Date.UTC(2026, 10, 22, 14, 2, 31)
@@ -16,6 +17,7 @@ export const EMPTY: PageModel = {
   topCustomers: [],
   topSessions: [],
   unpriced: { models: 0, calls: 0 },
+  budgets: NO_BUDGETS,
   sources: [],
   ledger: { seq: 0, writable: true, reason: null },
   intake: { url: 'http://127.0.0.1:9464/v1/sources/litellm', keyed: false },
@@ -67,6 +69,102 @@ export const FULL: PageModel = {
     start: NOW - (i * 90 + 40) * MINUTE,
     last: NOW - i * 11 * MINUTE,
   })),
+  budgets: {
+    nearLimit: [
+      budget({
+        customer: 'northwind-logistics',
+        tier: 'enterprise',
+        limit: '2200',
+        spent: '2204.1183',
+        doing: 'block',
+      }),
+      budget({
+        customer: 'org_01HZX5B7S0Q3N9W8E6T4R2Y1U0',
+        tier: 'pro',
+        limit: '320',
+        spent: '311.4',
+        held: '1.2',
+        doing: 'degrade',
+        next: [10_000, 'block'],
+      }),
+      budget({
+        scope: 'tenant_day',
+        period: 'day',
+        customer: 'globex',
+        tier: 'pro',
+        limit: '10',
+        spent: '9.2042',
+        held: '0.6112',
+        doing: 'degrade',
+        next: [10_000, 'block'],
+      }),
+      budget({ scope: 'agent', agent: 'support', limit: '50', spent: '45.75', next: [10_000, 'notify'] }),
+      budget({ scope: 'global', limit: '14000', spent: '11964.0583427', held: '12.5', next: [9_000, 'notify'] }),
+      budget({ scope: 'tier', tier: 'free', limit: '900', spent: '742.1187', next: [9_500, 'degrade'] }),
+      budget({ scope: 'unknown_customers', period: 'day', limit: '5', spent: '4.01' }),
+    ],
+    leftOut: 31,
+    crossings: [
+      crossed(3, {
+        scope: 'customer',
+        subject: 'northwind-logistics',
+        threshold: 10_000,
+        spent: '2200.0411',
+        limit: '2200',
+        action: 'block',
+      }),
+      crossed(41, {
+        scope: 'session',
+        subject: 'globex/refactor-billing-4',
+        session: 'refactor-billing-4',
+        threshold: 10_000,
+        spent: '0.5012',
+        limit: '0.5',
+        action: 'block',
+      }),
+      crossed(95, {
+        scope: 'global',
+        subject: '',
+        name: 'high_daily_cost',
+        threshold: 10_000,
+        spent: '400.2',
+        limit: '400',
+        action: 'notify',
+      }),
+      crossed(1_700, {
+        scope: 'customer',
+        subject: 'org_01HZX5B7S0Q3N9W8E6T4R2Y1U0',
+        threshold: 9_500,
+        spent: '304.0002',
+        limit: '320',
+        action: 'degrade',
+      }),
+      crossed(1_900, {
+        scope: 'agent',
+        subject: 'support',
+        threshold: 9_000,
+        spent: '45.0219',
+        limit: '50',
+        action: 'notify',
+      }),
+    ],
+    agents: [
+      { agent: 'support', paused: null, spent: nano('45.75'), limit: nano('50') },
+      { agent: 'nightly-report', paused: null, spent: nano('3.1'), limit: null },
+    ],
+    stopped: [
+      {
+        session: 'refactor-billing-4',
+        customer: 'globex',
+        at: NOW - 41 * MINUTE,
+        spent: nano('0.5012'),
+        limit: nano('0.5'),
+      },
+    ],
+    runawaySessions: 2,
+    undecided: 0,
+    unsettled: 0,
+  },
   sources: [
     { name: 'litellm', state: 'ok', since: null, lastSuccess: NOW - 2_000, detail: null },
     { name: 'litellm-poll', state: 'ok', since: null, lastSuccess: NOW - 21_000, detail: null },
@@ -79,6 +177,25 @@ export const TROUBLED: PageModel = {
   ...FULL,
   demo: true,
   unpriced: { models: 1, calls: 42 },
+  budgets: {
+    ...FULL.budgets,
+    agents: [
+      {
+        agent: 'invoice-matcher',
+        paused: {
+          since: NOW - 17 * MINUTE,
+          by: 'marginwatch',
+          trace: '0af7651916cd43dd8448eb211c80319c',
+          reason: 'reached 110 % of its limit in one night: it asked the same question 4,112 times',
+        },
+        spent: nano('55.0112'),
+        limit: nano('50'),
+      },
+      ...FULL.budgets.agents,
+    ],
+    undecided: 12,
+    unsettled: 1,
+  },
   sources: [
     {
       name: 'litellm',
@@ -133,4 +250,37 @@ function days(n: number): Day[] {
     ])
     return { date: time.toISOString().slice(0, 10), cost }
   })
+}
+
+interface BudgetText extends Partial<Omit<BudgetRow, 'limit' | 'spent' | 'held' | 'next'>> {
+  readonly limit: string
+  readonly spent: string
+  readonly held?: string
+  readonly next?: readonly [at: number, action: string]
+}
+
+function budget({ limit, spent, held = '0', next, ...over }: BudgetText): BudgetRow {
+  return {
+    scope: 'customer',
+    period: 'month',
+    customer: null,
+    agent: null,
+    tier: null,
+    resetAt: over.period === 'day' ? Date.UTC(2026, 10, 23) : Date.UTC(2026, 11, 1),
+    doing: null,
+    threshold: 8_000,
+    ...over,
+    limit: nano(limit),
+    spent: nano(spent),
+    held: nano(held),
+    next: next === undefined ? null : { do: next[1], amount: (nano(limit) * BigInt(next[0])) / 10_000n },
+  }
+}
+
+type CrossedText = Pick<CrossingRow, 'scope' | 'subject' | 'threshold' | 'action'> &
+  Partial<Pick<CrossingRow, 'session' | 'name'>> & { readonly spent: string; readonly limit: string }
+
+function crossed(minutes: number, { spent, limit, ...over }: CrossedText): CrossingRow {
+  const common = { at: NOW - minutes * MINUTE, session: null, name: '', period: 'month' }
+  return { ...common, ...over, spent: nano(spent), limit: nano(limit) }
 }

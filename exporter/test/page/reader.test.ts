@@ -2,18 +2,21 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createCalendar } from '../../src/calendar.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { createPageReader, type PageReader } from '../../src/views/page/reader.ts'
-import { DAY, T0, usage } from '../support/entries.ts'
+import type { BudgetRow, BudgetState } from '../../src/views/page/budget-model.ts'
+import { crossing, DAY, T0, usage } from '../support/entries.ts'
 import { openLedger, scratch } from '../support/ledger.ts'
 
 const HOUR = 3_600_000
 let now: number
 let ledger: Ledger
 let reader: PageReader
+let state: BudgetState
 let folder: Awaited<ReturnType<typeof scratch>>
 
 beforeEach(async () => {
   // Wednesday, 4 November, noon.
   now = T0 + 2 * DAY + 12 * HOUR
+  state = { budgets: [], leftOut: 0, agents: [], runawaySessions: 0, undecided: 0, unsettled: 0 }
   folder = await scratch()
   ledger = await openLedger(folder.path, () => now)
   reader = createPageReader(ledger, createCalendar('UTC'), () => now, {
@@ -26,6 +29,7 @@ beforeEach(async () => {
         ['tier_2', 99_000_000_000n],
         ['tier_1', 49_000_000_000n],
       ]),
+    budgets: () => state,
   })
 })
 afterEach(async () => {
@@ -132,4 +136,78 @@ it('asks the ledger each time while somebody looks, else now and then, and again
   now += DAY
   await reader.refresh()
   expect(reader.read().spend).toMatchObject({ todayCalls: 0, yesterday: 450_000n })
+})
+
+it('lists the ten latest crossings, latest first, with what was crossed and how far', async () => {
+  await ledger.append(Array.from({ length: 12 }, (_, i) => crossing(`a${i}`, { subject: `customer ${i}` })))
+  now += HOUR
+  await ledger.append([crossing('b', { scope: 'global', subject: '', name: 'high_daily_cost', period: 'day' })])
+  await reader.refresh()
+  const { crossings } = reader.read().budgets
+  expect(crossings.map(({ subject }) => subject)).toEqual([
+    '',
+    ...[11, 10, 9, 8, 7, 6, 5, 4, 3].map((i) => `customer ${i}`),
+  ])
+  expect(crossings[0]).toEqual({
+    at: now,
+    scope: 'global',
+    subject: '',
+    session: null,
+    name: 'high_daily_cost',
+    threshold: 8_000,
+    period: 'day',
+    spent: 6_401_250_000n,
+    limit: 8_000_000_000n,
+    action: 'notify',
+  })
+})
+
+it('lists the sessions that were stopped today, each once, as they were last', async () => {
+  const stop = { scope: 'session', action: 'block', period: 'session', customer: 'acme' } as const
+  now -= DAY
+  await ledger.append([crossing('yesterday', { ...stop, session: 's0' })])
+  now += DAY
+  await ledger.append([
+    crossing('first', { ...stop, session: 's1', limit: 1n, spent: 1n }),
+    crossing('warned', { ...stop, session: 's2', action: 'notify' }),
+    crossing('a customer', { action: 'block', session: 's3' }),
+  ])
+  now += HOUR
+  await ledger.append([crossing('raised', { ...stop, session: 's1', limit: 2n, spent: 3n })])
+  await reader.refresh()
+  expect(reader.read().budgets.stopped).toEqual([{ session: 's1', customer: 'acme', at: now, spent: 3n, limit: 2n }])
+})
+
+it('shows the ten budgets that are nearest to their limit and how many more there are, and paused agents first', () => {
+  const row: BudgetRow = {
+    ...{ scope: 'customer', period: 'month', customer: 'a', agent: null, tier: null, doing: null, next: null },
+    ...{ limit: 1n, spent: 1n, held: 0n, resetAt: null, threshold: 8_000 },
+  }
+  const paused = { since: 0, by: 'ada', reason: '', trace: null }
+  state = {
+    ...state,
+    budgets: [
+      ...Array.from({ length: 14 }, (_, i) => ({ ...row, customer: `customer ${i}` })),
+      { ...row, scope: 'global', customer: null, threshold: 0 },
+    ],
+    leftOut: 3,
+    agents: [
+      { agent: 'runs', paused: null, spent: 1n, limit: null },
+      { agent: 'rests', paused, spent: 1n, limit: null },
+    ],
+  }
+  const { nearLimit, leftOut, agents } = reader.read().budgets
+  expect(nearLimit.map(({ customer }) => customer)).toEqual(Array.from({ length: 10 }, (_, i) => `customer ${i}`))
+  expect(leftOut).toBe(7)
+  expect(agents.map(({ agent }) => agent)).toEqual(['rests', 'runs'])
+})
+
+it('counts calls without a decision or an end within the last hour, also while nobody looks', async () => {
+  state = { ...state, undecided: 4, unsettled: 1 }
+  await reader.refresh()
+  now += 40 * 60_000
+  state = { ...state, undecided: 6 }
+  expect(reader.read().budgets).toMatchObject({ undecided: 6, unsettled: 1 })
+  now += 30 * 60_000
+  expect(reader.read().budgets).toMatchObject({ undecided: 2, unsettled: 0 })
 })

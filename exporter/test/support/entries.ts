@@ -1,4 +1,4 @@
-import type { Attempt, Fallback, Usage } from '../../src/usage.ts'
+import type { Action, Attempt, Crossing, Fallback, Usage } from '../../src/usage.ts'
 
 /** Midnight UTC of Monday, 2 November 2026. */
 export const T0 = Date.UTC(2026, 10, 2)
@@ -69,4 +69,50 @@ export function attempt(key: string, over: Partial<Attempt> = {}): Attempt {
 /** A call of this key that another model answered. */
 export function fallback(key: string, over: Partial<Fallback> = {}): Fallback {
   return { kind: 'fallback', version: 1, key: `${key}:fallback`, start: T0, from: 'gpt-4o', to: 'claude', ...over }
+}
+
+/** A customer that reached 80 % of its month; override what matters to the test. */
+export function crossing(key: string, over: Partial<Crossing> = {}): Crossing {
+  return {
+    kind: 'crossing',
+    version: 1,
+    key,
+    scope: 'customer',
+    subject: 'acme',
+    name: '',
+    period: 'month',
+    periodStart: T0 - DAY,
+    threshold: 8_000,
+    limit: 8_000_000_000n,
+    spent: 6_401_250_000n,
+    held: 120_000_000n,
+    action: 'notify',
+    severity: 'warning',
+    channels: ['slack'],
+    notice: true,
+    message: '',
+    customer: 'acme',
+    tier: 'tier_1',
+    session: null,
+    agent: null,
+    trace: null,
+    of: 'a call',
+    ...over,
+  }
+}
+
+/** An agent that somebody paused; override what matters to the test. */
+export function action(key: string, over: Partial<Action> = {}): Action {
+  return {
+    kind: 'action',
+    version: 1,
+    key,
+    subject: 'agent:nightly',
+    action: 'pause',
+    by: 'ada',
+    reason: 'it loops',
+    at: T0,
+    details: {},
+    ...over,
+  }
 }

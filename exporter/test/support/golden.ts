@@ -1,4 +1,5 @@
 import { METRICS } from '../../src/catalogue.ts'
+import { budgetsCollector } from '../../src/views/metrics/budgets.ts'
 import { gatewayCollector } from '../../src/views/metrics/gateway.ts'
 import { createHistogram, histogramFamily } from '../../src/views/metrics/histogram.ts'
 import type { Family } from '../../src/views/metrics/sample.ts'
@@ -10,7 +11,18 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c'
 /** A small page with one of everything that the formats know, and label values that need care. */
 export function goldenFamilies(): Family[] {
   const none: Family = { metric: METRICS.agentCost, samples: [] }
-  return [requests(), cost(), fallbacks(), spend(), callCost(), duration(), none, sourceUp(), ...gateway()]
+  return [
+    requests(),
+    cost(),
+    fallbacks(),
+    spend(),
+    callCost(),
+    duration(),
+    none,
+    sourceUp(),
+    ...gateway(),
+    ...budgets(),
+  ]
 }
 
 function requests(): Family {
@@ -83,4 +95,45 @@ function gateway(): Family[] {
     () => CREATED + 90_500,
   )
   return [...collector.collect()]
+}
+
+/** A customer past its limit, a total that nothing can be foretold of, an agent that was stopped. */
+function budgets(): Family[] {
+  const decisionSeconds = createHistogram(METRICS.decisionTime, { places: 9, created: CREATED })
+  for (const nanoseconds of [9_000, 10_001, 250_000_001]) decisionSeconds.observe(nanoseconds)
+  const whole = { scope: 'global', period: 'day', customer: null, agent: null, tier: null } as const
+  const acme = { scope: 'customer', period: 'month', customer: 'acme', agent: null, tier: 'tier_1' } as const
+  const collector = budgetsCollector(() => ({
+    budgets: [
+      {
+        ...acme,
+        limit: 8_000_000_000n,
+        spent: 8_000_000_001n,
+        held: 0n,
+        ...running(9_100_000_000n),
+        threshold: 10_000,
+      },
+      { ...whole, limit: 500_000_000_000n, spent: 475_000_000_000n, held: 1n, ...running(null), threshold: 9_500 },
+    ],
+    leftOut: 3,
+    decisions: [
+      { action: 'allow', reason: 'ok', count: 4_211 },
+      { action: 'block', reason: 'customer', count: 17 },
+    ],
+    undecided: 2,
+    unsettled: 1,
+    openHolds: 12,
+    agents: [
+      { agent: 'support', paused: false },
+      { agent: 'nightly', paused: true },
+    ],
+    runawaySessions: 1,
+    decisionSeconds,
+    since: CREATED,
+  }))
+  return [...collector.collect()]
+}
+
+function running(forecast: bigint | null) {
+  return { forecast, resetAt: forecast === null ? null : Date.UTC(2026, 11, 1) }
 }

@@ -1,4 +1,5 @@
 import type { SourceState } from '../health/readings.ts'
+import { budgetBanners } from './budget-banners.ts'
 import { plural } from './format.ts'
 import { type Html, html, name } from './html.ts'
 import type { PageModel } from './model.ts'
@@ -12,6 +13,7 @@ export function banners(model: PageModel, clock: Clock): Html {
   const all = [
     ...ledgerBanner(model),
     ...model.sources.flatMap((source) => sourceBanner(source, clock)),
+    ...budgetBanners(model.budgets, clock).map((text) => banner('warn', text)),
     ...unpricedBanner(model),
     ...demoBanner(model),
   ]

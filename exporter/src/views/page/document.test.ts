@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { EMPTY, FULL, TROUBLED } from '../../../test/page/models.ts'
+import { type BudgetsModel, NO_BUDGETS } from './budget-model.ts'
 import { renderFragment, renderPage } from './document.ts'
 import { gatewayVariables } from './empty.ts'
 import type { PageModel } from './model.ts'
@@ -181,7 +182,7 @@ describe('a banner', () => {
   test('is absent when all is well', () => expect(kinds(FULL)).toEqual([]))
 
   test('stands for each thing that is wrong, gravest first', () => {
-    expect(kinds(TROUBLED)).toEqual(['bad', 'warn', 'warn', 'warn', 'info', 'warn', 'info'])
+    expect(kinds(TROUBLED)).toEqual(['bad', 'warn', 'warn', 'warn', 'info', 'warn', 'warn', 'warn', 'warn', 'info'])
     const text = renderFragment(TROUBLED)
     for (const said of [
       'No space is left on the disk',
@@ -190,6 +191,9 @@ describe('a banner', () => {
       'is behind',
       'more than ten minutes old',
       'Answered 401',
+      'Agent <bdi title="invoice-matcher">invoice-matcher</bdi> is paused',
+      '12 calls went out without a decision',
+      '1 call was never heard of again',
       '42 calls of 1 model',
       'Demo.',
     ])
@@ -271,8 +275,36 @@ function hostile(a: string, b: string): PageModel {
     ],
     topCustomers: [{ customer: a, tier: `2${b}`, month: 1n, calls: 1, price: null }],
     topSessions: [{ session: b, customer: a, cost: 1n, calls: 1, start: 0, last: 0 }],
+    budgets: hostileBudgets(a, b),
     sources: [{ name: a, state: 'failing', since: 0, lastSuccess: 0, detail: b }],
     ledger: { seq: 1, writable: false, reason: a },
+  }
+}
+
+function hostileBudgets(a: string, b: string): BudgetsModel {
+  const sums = {
+    limit: 2n,
+    spent: 1n,
+    held: 0n,
+    period: b,
+    resetAt: 0,
+    doing: null,
+    threshold: 1,
+    next: { do: b, amount: 1n },
+  }
+  const crossed = { at: 0, session: null, threshold: 1, period: a, spent: 1n, limit: 1n, action: a }
+  return {
+    ...NO_BUDGETS,
+    nearLimit: [
+      { ...sums, scope: 'customer', customer: a, agent: null, tier: `2${b}` },
+      { ...sums, scope: 'agent', customer: null, agent: b, tier: null },
+    ],
+    crossings: [
+      { ...crossed, scope: 'customer', subject: a, name: `1${b}` },
+      { ...crossed, scope: 'session', subject: b, session: a, name: '' },
+    ],
+    agents: [{ agent: a, paused: { since: 0, by: b, reason: a, trace: b }, spent: 1n, limit: null }],
+    stopped: [{ session: a, customer: b, at: 0, spent: 1n, limit: 1n }],
   }
 }
 

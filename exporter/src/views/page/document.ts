@@ -1,5 +1,6 @@
 import type { Nano } from '../../usage.ts'
 import { banners } from './banners.ts'
+import { budgetSections } from './budget-tables.ts'
 import { spendChart, tierColours } from './chart.ts'
 import { emptyState, isEmpty } from './empty.ts'
 import { count, money, plural } from './format.ts'
@@ -65,6 +66,7 @@ function fragment(model: PageModel): Html {
     : [
         tiles(model),
         spendChart(model, colours) ?? html``,
+        ...budgetSections(model.budgets, colours, time),
         tierTable(model.byTier, colours),
         modelTable(model.byModel),
         customerTable(model.topCustomers, colours),

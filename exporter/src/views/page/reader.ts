@@ -2,6 +2,8 @@ import { type Calendar, dayText } from '../../calendar.ts'
 import type { Ledger, LedgerHealth, Row } from '../../ledger/ledger.ts'
 import type { Nano } from '../../usage.ts'
 import type { SourceState } from '../health/readings.ts'
+import { NO_BUDGETS, type BudgetState } from './budget-model.ts'
+import { type BudgetHistory, createBudgetReader, readBudgets } from './budget-reader.ts'
 import type { CustomerRow, Day, ModelRow, PageModel, SessionRow, Spend, TierRow } from './model.ts'
 
 const DAYS = 30
@@ -19,6 +21,8 @@ export interface PageSurroundings {
   readonly intake: () => PageModel['intake']
   /** Tiers in the policy's order, with their price a month in nano-dollars. */
   readonly tiers: () => ReadonlyMap<string, Nano>
+  /** Absent where nothing has a limit. */
+  readonly budgets?: () => BudgetState
 }
 
 export interface PageReader {
@@ -38,16 +42,20 @@ export function createPageReader(
   surroundings: PageSurroundings,
 ): PageReader {
   let numbers: Numbers = NOTHING
+  let history: BudgetHistory = NO_BUDGETS
+  const budgets = createBudgetReader(surroundings.budgets, now)
   let asked = { seq: -1, day: -1, at: Number.NEGATIVE_INFINITY }
   let lookedAt = Number.NEGATIVE_INFINITY
   return {
     async refresh() {
+      budgets.look()
       const health = surroundings.ledger()
       const day = calendar.day(now())
       if (health.seq === asked.seq && day === asked.day) return
       const watched = now() - lookedAt < WATCHED_MS
       if (!watched && now() - asked.at < UNWATCHED_MS) return
       numbers = await readNumbers(ledger, calendar, day, surroundings.tiers())
+      history = await readBudgets(ledger, calendar, day)
       asked = { seq: health.seq, day, at: now() }
     },
     read() {
@@ -55,6 +63,7 @@ export function createPageReader(
       const { seq, writable, reason } = surroundings.ledger()
       return {
         ...numbers,
+        budgets: budgets.read(history),
         demo: surroundings.demo,
         now: now(),
         timezone: calendar.zone,

@@ -3,27 +3,11 @@ import { tierName } from './chart.ts'
 import { ABSENT, compact, count, money, percent } from './format.ts'
 import { type Html, html, name } from './html.ts'
 import type { CustomerRow, ModelRow, PageModel, SessionRow, TierRow } from './model.ts'
+import { panel } from './panel.ts'
 import type { Clock } from './time.ts'
 
 const TOP = 10
 type Colours = ReadonlyMap<string | null, string>
-
-interface Column {
-  readonly head: string
-  /** `n` = a number; `desk` = left out on a phone; `wide` = left out but on wide screens. */
-  readonly look?: 'n' | 'desk' | 'n desk' | 'n wide'
-}
-
-interface Table {
-  readonly id: string
-  readonly title: string
-  readonly note: string
-  readonly columns: readonly Column[]
-  /** Cells of each row; the first names the row. */
-  readonly rows: readonly (readonly Html[])[]
-  /** Said in place of the table when there is no row. */
-  readonly empty: string
-}
 
 export function tierTable(rows: readonly TierRow[], colours: Colours): Html {
   return panel({
@@ -149,29 +133,6 @@ export function sourceTable({ sources, ledger }: PageModel, clock: Clock): Html 
     ],
     empty: '',
   })
-}
-
-function panel({ id, title, note, columns, rows, empty }: Table): Html {
-  const heading = html`<h2 id="h-${id}">${title} <small>${note}</small></h2>`
-  const body =
-    rows.length === 0
-      ? html`<p class="nothing">${empty}</p>`
-      : html`<div class="scroll" tabindex="0" role="region" aria-labelledby="h-${id}"><table>
-<thead><tr>${columns.map((column) => html`<th scope="col" class="${column.look ?? ''}">${column.head}</th>`)}</tr></thead>
-<tbody>${rows.map((cells) => row(cells, columns))}</tbody></table></div>`
-  return html`<section aria-labelledby="h-${id}" class="panel" id="${id}">
-${heading}
-${body}
-</section>
-`
-}
-
-function row(cells: readonly Html[], columns: readonly Column[]): Html {
-  const drawn = cells.map((cell, i) =>
-    i === 0 ? html`<th scope="row">${cell}</th>` : html`<td class="${columns[i]?.look ?? ''}">${cell}</td>`,
-  )
-  return html`<tr>${drawn}</tr>
-`
 }
 
 /** A share with a bar as long as it. */
