@@ -1197,8 +1197,8 @@ def facts_of(data: Mapping[str, Any], key: Any, call_type: str) -> Json:
     headers = {name: value for name, value in _request_headers(data).items() if name.lower().startswith("x-")}
     body = _map(_map(data.get("proxy_server_request")).get("body"))
     customer = metadata.get("user_api_key_end_user_id") or getattr(key, "end_user_id", None) or body.get("user")
-    spend_logs = {**_map(metadata.get("spend_logs_metadata")), **_stamp_of(data)}
-    kept = _metadata_of({**metadata, "requester_custom_headers": headers, "spend_logs_metadata": spend_logs}, {})
+    metadata |= {"requester_custom_headers": headers, "spend_logs_metadata": _stamp_of(data)}
+    kept = _metadata_of(metadata, {})
     return {
         "marginwatch": VERSION,
         "kind": "call",
@@ -1230,13 +1230,20 @@ def _tags_of(data: Mapping[str, Any]) -> list[Any]:
     return [tag for tag in tags if not str(tag).startswith("User-Agent: ")]
 
 
+def name_trace(data: Json) -> None:
+    """Gives a call without a trace the one that LiteLLM has made up for it, which a record else would not keep."""
+    made_up = getattr(data.get("litellm_logging_obj"), "litellm_trace_id", None)
+    if isinstance(made_up, str) and not _trace_of(data):
+        data["litellm_trace_id"] = made_up
+
+
 def _trace_of(data: Mapping[str, Any]) -> str:
     """As LiteLLM finds it for the record: the session's id before the trace's, unless it is told to keep them apart."""
     theirs = _map(data.get("metadata"))
     found = [data.get("litellm_session_id"), data.get("litellm_trace_id"), theirs.get("session_id"), theirs.get("trace_id")]
     if getattr(sys.modules.get("litellm"), "request_correlation_in_logs", False):
         found = [found[1], found[0], found[3], found[2]]
-    return str(next(filter(None, found), None) or getattr(data.get("litellm_logging_obj"), "litellm_trace_id", None) or "")
+    return str(next(filter(None, found), ""))
 
 
 def _request_headers(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -1770,6 +1777,7 @@ class Gateway(CustomLogger):
     async def _decide(self, asker: Asker, key: Any, data: Json, call_type: str) -> Exception | None:
         """What a call is refused with; None when it leaves, as it was decided or without a decision."""
         with self._never_failing("a call was not decided"):
+            name_trace(data)
             question = question_of(data, key, call_type)
             if question is None:
                 return None
@@ -1887,26 +1895,31 @@ class Gateway(CustomLogger):
 
 def stamp(data: Json) -> None:
     """Puts a fresh call id, the model asked for and the session that the client named into what LiteLLM logs of the call."""
-    for metadata in (data.get("metadata"), data.get("litellm_metadata")):
-        theirs = metadata.get("spend_logs_metadata") if isinstance(metadata, dict) else None
-        if isinstance(theirs, dict):
-            for name in [name for name in theirs if str(name).startswith("marginwatch_")]:
-                del theirs[name]
     own = _own_metadata(data)
-    own["spend_logs_metadata"] = {
-        **_map(own.get("spend_logs_metadata")),
+    ours = {
         STAMP: str(uuid.uuid4()),
         MODEL_ASKED: str(data.get("model") or "")[:_LONGEST],
         SESSION: _session_of(data, own)[:_LONGEST],
     }
     if not any(metadata is own for metadata in (data.get("metadata"), data.get("litellm_metadata"))):
         data["metadata"] = own
+    own.setdefault("spend_logs_metadata", {})
+    _log_beside(data, ours, forget=True)
 
 
-def tell(data: Mapping[str, Any], action: str, reason: str) -> None:
+def tell(data: Json, action: str, reason: str) -> None:
     """Adds to the stamp what was done with the call."""
+    _log_beside(data, {ACTION: action, REASON: reason})
+
+
+def _log_beside(data: Json, ours: Mapping[str, str], forget: bool = False) -> None:
+    """Into both: of some failures LiteLLM logs what stands in the metadata that is the provider's, if anything does."""
     own = _own_metadata(data)
-    own["spend_logs_metadata"] = {**_map(own.get("spend_logs_metadata")), ACTION: action, REASON: reason}
+    for metadata in (data.get("metadata"), data.get("litellm_metadata")):
+        if metadata is own or (isinstance(metadata, dict) and isinstance(metadata.get("spend_logs_metadata"), dict)):
+            theirs = _map(metadata.get("spend_logs_metadata"))
+            kept = {name: value for name, value in theirs.items() if not (forget and str(name).startswith("marginwatch_"))}
+            metadata["spend_logs_metadata"] = {**kept, **ours}
 
 
 def said_of(data: Mapping[str, Any]) -> dict[str, str] | None:
