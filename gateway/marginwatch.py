@@ -46,7 +46,7 @@ import uuid
 import warnings
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
@@ -997,34 +997,22 @@ _INPUT: Final = (
 )
 #: What is known by an id alone, or grows while the call runs.
 _ELSEWHERE: Final = (
-    *(
-        "previous_response_id",
-        "conversation",
-        "cachedContent",
-        "cached_content",
-        "file",
-        "mcp_servers",
-        "web_search_options",
-    ),
+    *("previous_response_id", "conversation", "cachedContent", "cached_content", "file", "mcp_servers"),
+    "web_search_options",
 )
-_SERVER_TOOLS: Final = (
-    *("web_search", "web_fetch", "file_search", "code_interpreter", "code_execution", "mcp", "tool_search"),
-)
+_SERVER_TOOLS: Final = ("web_", "file_search", "code_interpreter", "code_execution", "mcp", "tool_search")
 _GOOGLE_TOOLS: Final = frozenset(
-    f"{first}{rest}"
-    for first, rests in (
-        ("google", ("Search", "SearchRetrieval", "Maps", "_search", "_search_retrieval", "_maps")),
-        ("code", ("Execution", "_execution")),
-        ("url", ("Context", "_context")),
-        ("file", ("Search", "_search")),
-    )
-    for rest in rests
+    {"googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval", "googleMaps", "google_maps"}
+    | {"codeExecution", "code_execution", "urlContext", "url_context", "fileSearch", "file_search"}
 )
-_PICTURES: Final = frozenset({"image_url", "input_image", "image", "computer_screenshot"})
+_PICTURES: Final = frozenset({"image_url", "input_image", "image", "computer_screenshot", "image_generation_call"})
 _OPAQUE: Final = frozenset(
     {"file", "input_file", "input_audio", "audio", "audio_url", "video", "video_url", "input_video"}
     | {"container_upload", "item_reference"}
 )
+_APART: Final = _PICTURES | _OPAQUE | {"document"}
+#: How Gemini's media are called, and what one of them always has.
+_MEDIA: Final = {"inlineData": "mimeType", "inline_data": "mime_type", "fileData": "fileUri", "file_data": "file_uri"}
 _CONFIGS: Final = ("config", "generationConfig", "generation_config")
 #: The fields that bound an answer, by kind of call; the first is set where the client set none.
 _BOUNDS: Final = {
@@ -1084,54 +1072,54 @@ def size_of(data: Json, call_type: str = "", texts: list[str] | None = None) -> 
         size.opaque += sum(1 for name in _ELSEWHERE if body.get(name))
         size.opaque += 1 if _map(body.get("prompt")).get("id") else 0
         size.opaque += sum(1 for tool in _list(body.get("tools")) if _runs_elsewhere(tool))
-        size.images += sum(len(value) if isinstance(value := body[name], list) else 1 for name in ("image",) if name in body)
+        size.images += len(_list(body.get("image"))) or (1 if body.get("image") else 0)
     left = _MOST_NODES
     while stack and left > 0:
         value = stack.pop()
         left -= 1
-        if isinstance(value, str):
-            value = {"": value}
-        if isinstance(value, dict):
-            if _is_apart(value, size):
+        # A long conversation has thousands of parts: what is done for each is written out.
+        if type(value) is dict:
+            kind = value.get("type")
+            known = kind in _APART if type(kind) is str else not _MEDIA.keys().isdisjoint(value)
+            if known and _is_apart(value, size):
                 continue
+            size.bytes += len("".join(value))
             left -= len(value)
-            for name, part in value.items():
-                size.bytes += len(name)
-                if isinstance(part, str):
+            for part in value.values():
+                if type(part) is str:
                     size.bytes += len(part) if part.isascii() else len(part.encode("utf-8", "surrogatepass"))
                     if texts is not None:
-                        texts += (name, part)
+                        texts.append(part)
                 elif part is not None:
                     stack.append(part)
-        elif isinstance(value, list):
-            if value and type(value[0]) is int:
-                size.ids += len(value)
-                size.bytes += 4 * len(value)
-            else:
-                stack += value
+            if texts is not None:
+                texts += value
+        elif type(value) is not list:
+            stack.append({"": value if isinstance(value, str) else str(value)})
+        elif value and type(value[0]) is int:
+            size.ids += len(value)
+            size.bytes += 4 * len(value)
         else:
-            size.bytes += 8
+            stack += value
     # More than anybody writes by hand; what is not looked at is not known.
     size.opaque += 1 if stack else 0
     return size
 
 
 def _is_apart(part: Json, size: Size) -> bool:
-    """Whether a part is no text; if so, it is counted as what it is."""
+    """Whether a part of a kind that may be no text is none; if so, it is counted as what it is."""
     kind = part.get("type")
     if isinstance(kind, str):
-        if kind in _PICTURES:
-            size.images += 1
-            return True
-        if kind in _OPAQUE or (kind == "document" and _map(part.get("source")).get("type") not in ("text", "content")):
-            size.opaque += 1
-            return True
-        return False
-    for name in ("inlineData", "inline_data", "fileData", "file_data"):
-        media = part.get(name)
-        if isinstance(media, dict) and isinstance(what := media.get("mimeType") or media.get("mime_type") or "", str):
-            size.images += 1 if what.startswith("image/") else 0
-            size.opaque += 0 if what.startswith("image/") else 1
+        is_text = kind == "document" and _map(part.get("source")).get("type") in ("text", "content")
+        size.images += kind in _PICTURES
+        size.opaque += not (is_text or kind in _PICTURES)
+        return not is_text
+    for name, known_by in _MEDIA.items():
+        media = _map(part.get(name))
+        if isinstance(media.get(known_by), str):
+            is_picture = str(media.get("mimeType") or media.get("mime_type")).startswith("image/")
+            size.images += is_picture
+            size.opaque += not is_picture
             return True
     return False
 
@@ -1268,6 +1256,8 @@ _LONGEST_REST: Final = 5.0
 _SAY_EVERY: Final = 60.0
 #: Node closes a connection that was idle for 5 seconds; one that is about to be closed must not be used.
 _KEEP_ALIVE: Final = 4.0
+#: So many turns of the event loop aiohttp takes at most from the first byte of an answer to the last.
+_TURNS: Final = 10
 #: Text beyond this is not counted: it would take longer than anybody waits.
 _MOST_COUNTED: Final = 2_000_000
 
@@ -1387,7 +1377,7 @@ class Asker:
         if not self._breaker.lets():
             return None
         try:
-            answer = await asyncio.wait_for(self._converse(question, count), self.seconds)
+            answer = await self._in_time(self._converse(question, count))
         except asyncio.TimeoutError:
             self._fail(f"no answer within {self.seconds * 1000:.0f} ms")
         except OSError as error:
@@ -1407,6 +1397,20 @@ class Asker:
         if self._trouble:
             self._trouble = False
             log.warning("marginwatch: the exporter at %s decides again", self._url)
+
+    async def _in_time(self, conversation: Coroutine[Any, Any, Json]) -> Json:
+        task = asyncio.ensure_future(conversation)
+        try:
+            await asyncio.wait({task}, timeout=self.seconds)
+            # On a busy event loop an answer may have arrived in time and wait to be looked at.
+            for _ in range(_TURNS):
+                if not task.done():
+                    await asyncio.sleep(0)
+            if not task.done():
+                raise asyncio.TimeoutError
+            return task.result()
+        finally:
+            task.cancel()
 
     async def _converse(self, question: Json, count: Callable[[], Awaitable[int]]) -> Json:
         answer = await self._post(question)
