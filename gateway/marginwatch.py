@@ -1,4 +1,4 @@
-"""Marginwatch for LiteLLM: stamps every call, and tells the exporter of each one, once.
+"""Marginwatch for LiteLLM: asks before every call whether it may leave, and tells the exporter of each one, once.
 
 Put this file beside LiteLLM's config.yaml and name it there:
 
@@ -11,20 +11,30 @@ Environment:
     MARGINWATCH_SPOOL          folder for what is not delivered yet; in a container, on a volume
                                (/var/lib/marginwatch/spool, or ~/.local/state/marginwatch/spool)
     MARGINWATCH_SPOOL_MAX_MB   its bound, for each process    (2048)
+    MARGINWATCH_DECISIONS      off: no call is asked for      (on)
+    MARGINWATCH_GATEWAY_KEY    the exporter's key for those who ask (MARGINWATCH_INGEST_KEY)
+    MARGINWATCH_DECISION_MS    how long a call may wait for its decision (250)
+    MARGINWATCH_ON_UNREACHABLE what becomes of a call that none can be had for: allow or block. Holds until the exporter
+                               was heard of; then its policy's word does (allow)
 
 A record is appended to a file before anything is awaited, so what LiteLLM has reported survives the end of the process. A
-thread sends it and deletes what was acknowledged. Nothing here slows or fails a call; what is lost is counted and said.
+thread sends it and deletes what was acknowledged. What is lost is counted and said. A call waits for its decision alone, and
+fails only when that is to refuse it: no fault of this file fails one.
 
 By hand, when a container is gone and its spool is not:  python3 marginwatch.py FOLDER
 """
 
+import asyncio
 import atexit
+import concurrent.futures
 import contextlib
 import fcntl
 import gzip
 import http.client
+import importlib
 import json
 import logging
+import math
 import os
 import random
 import re
@@ -33,11 +43,13 @@ import sys
 import threading
 import time
 import uuid
+import warnings
+import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -60,6 +72,8 @@ Json = dict[str, Any]
 STAMP: Final = "marginwatch_call_id"
 MODEL_ASKED: Final = "marginwatch_model_asked"
 SESSION: Final = "marginwatch_session"
+ACTION: Final = "marginwatch_action"
+REASON: Final = "marginwatch_reason"
 
 _PLAIN: Final = (
     "id",
@@ -685,13 +699,44 @@ PATH: Final = "/v1/sources/litellm"
 
 
 @dataclass(frozen=True)
+class Asking:
+    """How decisions are asked for."""
+
+    key: str | None = None
+    #: For all of it, a second question included.
+    seconds: float = 0.25
+    on_unreachable: str = "allow"
+
+    @staticmethod
+    def read(env: Mapping[str, str]) -> "Asking | None":
+        """None when they are not. Raises ValueError like Settings.read."""
+        milliseconds = env.get("MARGINWATCH_DECISION_MS") or "250"
+        if not milliseconds.isdigit() or not 1 <= int(milliseconds) <= 60_000:
+            raise ValueError(f"MARGINWATCH_DECISION_MS is {milliseconds!r}, expected milliseconds from 1 to 60000")
+        on_unreachable = _word(env, "MARGINWATCH_ON_UNREACHABLE", ("allow", "block"))
+        if _word(env, "MARGINWATCH_DECISIONS", ("on", "off")) == "off":
+            return None
+        key = env.get("MARGINWATCH_GATEWAY_KEY") or env.get("MARGINWATCH_INGEST_KEY") or None
+        return Asking(key, int(milliseconds) / 1000, on_unreachable)
+
+
+def _word(env: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    """One of the words; the first is the default."""
+    found = (env.get(name) or words[0]).lower()
+    if found not in words:
+        raise ValueError(f"{name} is {env[name]!r}, expected {' or '.join(words)}")
+    return found
+
+
+@dataclass(frozen=True)
 class Settings:
-    """Where records go, and where they wait."""
+    """Where records go, where they wait, and how decisions are asked for, if they are."""
 
     url: str
     key: str | None
     spool: Path
     max_bytes: int
+    asking: Asking | None = None
 
     @staticmethod
     def read(env: Mapping[str, str]) -> "Settings":
@@ -704,7 +749,8 @@ class Settings:
         if not megabytes.isdigit() or int(megabytes) < 1:
             raise ValueError(f"MARGINWATCH_SPOOL_MAX_MB is {megabytes!r}, expected a whole number of megabytes, 1 or more")
         spool = Path(env["MARGINWATCH_SPOOL"]) if env.get("MARGINWATCH_SPOOL") else _default_spool(env)
-        return Settings(url.rstrip("/"), env.get("MARGINWATCH_INGEST_KEY") or None, spool, int(megabytes) * 1024 * 1024)
+        key = env.get("MARGINWATCH_INGEST_KEY") or None
+        return Settings(url.rstrip("/"), key, spool, int(megabytes) * 1024 * 1024, Asking.read(env))
 
 
 def _default_spool(env: Mapping[str, str]) -> Path:
@@ -727,9 +773,10 @@ class Answer:
 class Sender:
     """Sends what the spool holds, in order, until it is acknowledged. One thread; nothing waits for it."""
 
-    def __init__(self, spool: Spool, settings: Settings) -> None:
+    def __init__(self, spool: Spool, settings: Settings, undecided: Callable[[], int] = lambda: 0) -> None:
         self._spool: Final = spool
         self._settings: Final = settings
+        self._undecided: Final = undecided
         self._url: Final = urlsplit(settings.url)
         self._connection: http.client.HTTPConnection | None = None
         self._wake: Final = threading.Event()
@@ -904,6 +951,7 @@ class Sender:
             "bytes": size,
             "oldest": _map(_json_of(lines[0])).get("endTime") if lines else None,
             "dropped": vars(dropped),
+            "undecided": self._undecided(),
         }
         return json.dumps(state, separators=(",", ":"))
 
@@ -932,6 +980,741 @@ def _seconds(value: str | None) -> float | None:
         return None
 
 
+# ── The question ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_MOST_NODES: Final = 50_000
+#: A bound of an answer beyond this bounds nothing.
+_MOST_TOKENS: Final = 10_000_000
+#: Calls that make no model answer; the others are asked for if they name a model.
+_NOT_ASKED: Final = re.compile(
+    r"_?a?(?:(?:get|list|delete|cancel|retrieve|update|upload)_.*|file_.*|vector_store_.*|search|ingest|apply_guardrail"
+    r"|create_(?:batch|file|fine_tuning_job|container|skill|eval|run|agent|realtime_.*)|realtime_calls|call_mcp_tool"
+    r"|video_(?:list|status|content|get_character|create_character))"
+)
+_INPUT: Final = (
+    *("messages", "system", "prompt", "input", "instructions", "tools", "functions", "contents", "systemInstruction"),
+    *("system_instruction", "config", "generationConfig", "response_format", "text", "documents", "query", "suffix"),
+)
+#: What is known by an id alone, or grows while the call runs.
+_ELSEWHERE: Final = (
+    *("previous_response_id", "conversation", "cachedContent", "cached_content", "file", "mcp_servers"),
+    "web_search_options",
+)
+_SERVER_TOOLS: Final = ("web_", "file_search", "code_interpreter", "code_execution", "mcp", "tool_search")
+_GOOGLE_TOOLS: Final = frozenset(
+    {"googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval", "googleMaps", "google_maps"}
+    | {"codeExecution", "code_execution", "urlContext", "url_context", "fileSearch", "file_search"}
+)
+_PICTURES: Final = frozenset({"image_url", "input_image", "image", "computer_screenshot", "image_generation_call"})
+_OPAQUE: Final = frozenset(
+    {"file", "input_file", "input_audio", "audio", "audio_url", "video", "video_url", "input_video"}
+    | {"container_upload", "item_reference"}
+)
+_APART: Final = _PICTURES | _OPAQUE | {"document"}
+#: How Gemini's media are called, and what one of them always has.
+_MEDIA: Final = {"inlineData": "mimeType", "inline_data": "mime_type", "fileData": "fileUri", "file_data": "file_uri"}
+_CONFIGS: Final = ("config", "generationConfig", "generation_config")
+#: The fields that bound an answer, by kind of call; the first is set where the client set none.
+_BOUNDS: Final = {
+    "completion": ("max_tokens", "max_completion_tokens"),
+    "text_completion": ("max_tokens", "max_completion_tokens"),
+    "anthropic_messages": ("max_tokens",),
+    "responses": ("max_output_tokens",),
+    "generate_content": ("maxOutputTokens", "max_output_tokens"),
+    "generate_content_stream": ("maxOutputTokens", "max_output_tokens"),
+}
+
+
+@dataclass
+class Size:
+    """What goes to the model, as far as it can be seen."""
+
+    bytes: int = 0
+    images: int = 0
+    #: Parts whose size cannot be known here.
+    opaque: int = 0
+    #: Of an input that comes as numbers of tokens.
+    ids: int = 0
+
+    def as_input(self) -> Json:
+        known = {"tokens": self.ids} if self.ids > 0 and self.bytes == 4 * self.ids else {}
+        return {"bytes": self.bytes, **known, "images": self.images, "opaque": self.opaque}
+
+
+def question_of(data: Json, key: Any, call_type: str) -> Json | None:
+    """What is asked for a stamped call; None for one that needs no decision."""
+    model = data.get("model")
+    if not isinstance(model, str) or not model or _NOT_ASKED.fullmatch(call_type):
+        return None
+    size = size_of(data, call_type)
+    tools = any(body.get("tools") or body.get("functions") for body in _bodies(data))
+    return {
+        "version": VERSION,
+        "call_id": _stamp_of(data).get(STAMP),
+        "model": model[:_LONGEST],
+        "call_type": call_type,
+        "stream": data.get("stream") is True,
+        **_kept(max_tokens=_bound_of(data, call_type), n=_answers_of(data), language=_language_of(data)),
+        "input": size.as_input(),
+        "needs": [*(["tools"] if tools else []), *(["images"] if size.images > 0 else [])],
+        "record": facts_of(data, key, call_type),
+    }
+
+
+def size_of(data: Json, call_type: str = "", texts: list[str] | None = None) -> Size:
+    """Counts what a call sends to the model, without writing it as JSON; collects its texts into `texts`, if given."""
+    size = Size()
+    stack: list[Any] = []
+    for body in _bodies(data):
+        # What LiteLLM puts there for its guardrails says the same as the prompt.
+        double = "prompt" in body and call_type == "image_generation"
+        stack += [body[name] for name in _INPUT if name in body and not (double and name == "messages")]
+        size.opaque += sum(1 for name in _ELSEWHERE if body.get(name))
+        size.opaque += 1 if _map(body.get("prompt")).get("id") else 0
+        size.opaque += sum(1 for tool in _list(body.get("tools")) if _runs_elsewhere(tool))
+        size.images += len(_list(body.get("image"))) or (1 if body.get("image") else 0)
+    left = _MOST_NODES
+    while stack and left > 0:
+        value = stack.pop()
+        left -= 1
+        # A long conversation has thousands of parts: what is done for each is written out.
+        if type(value) is dict:
+            kind = value.get("type")
+            known = kind in _APART if type(kind) is str else not _MEDIA.keys().isdisjoint(value)
+            if known and _is_apart(value, size):
+                continue
+            size.bytes += len("".join(value))
+            left -= len(value)
+            for part in value.values():
+                if type(part) is str:
+                    size.bytes += len(part) if part.isascii() else len(part.encode("utf-8", "surrogatepass"))
+                    if texts is not None:
+                        texts.append(part)
+                elif part is not None:
+                    stack.append(part)
+            if texts is not None:
+                texts += value
+        elif type(value) is not list:
+            stack.append({"": value if isinstance(value, str) else str(value)})
+        elif value and type(value[0]) is int:
+            size.ids += len(value)
+            size.bytes += 4 * len(value)
+        else:
+            stack += value
+    # More than anybody writes by hand; what is not looked at is not known.
+    size.opaque += 1 if stack else 0
+    return size
+
+
+def _is_apart(part: Json, size: Size) -> bool:
+    """Whether a part of a kind that may be no text is none; if so, it is counted as what it is."""
+    kind = part.get("type")
+    if isinstance(kind, str):
+        is_text = kind == "document" and _map(part.get("source")).get("type") in ("text", "content")
+        size.images += kind in _PICTURES
+        size.opaque += not (is_text or kind in _PICTURES)
+        return not is_text
+    for name, known_by in _MEDIA.items():
+        media = _map(part.get(name))
+        if isinstance(media.get(known_by), str):
+            is_picture = str(media.get("mimeType") or media.get("mime_type")).startswith("image/")
+            size.images += is_picture
+            size.opaque += not is_picture
+            return True
+    return False
+
+
+def _runs_elsewhere(tool: Any) -> bool:
+    """Whether the provider runs it, and adds what it finds to the input."""
+    given = _map(tool)
+    return str(given.get("type") or "").startswith(_SERVER_TOOLS) or not _GOOGLE_TOOLS.isdisjoint(given)
+
+
+def _bodies(data: Json) -> list[Json]:
+    """The request, and what it puts into the provider's request as it is."""
+    extra = data.get("extra_body")
+    return [data, extra] if isinstance(extra, dict) else [data]
+
+
+def _holders(data: Json, call_type: str) -> list[Json]:
+    """Where the fields of a call are that bound its answer."""
+    bodies = _bodies(data)
+    if "generate_content" not in call_type:
+        return bodies
+    return [holder for body in bodies for name in _CONFIGS if isinstance(holder := body.get(name), dict)]
+
+
+def _bounds(call_type: str) -> tuple[str, ...]:
+    return _BOUNDS.get(call_type) or _BOUNDS.get(call_type.removeprefix("a")) or ()
+
+
+def _bound_of(data: Json, call_type: str) -> int | None:
+    """The largest of those that the client set: which of two a provider obeys is not known."""
+    names = _bounds(call_type)
+    found = [_whole(holder.get(name)) for holder in _holders(data, call_type) for name in names]
+    return max((number for number in found if number is not None), default=None)
+
+
+def _answers_of(data: Json) -> int | None:
+    given = [body.get(name) for body in _bodies(data) for name in ("n", "best_of")]
+    given += [_map(data.get(name)).get(field) for name in _CONFIGS for field in ("candidateCount", "candidate_count")]
+    return max((number for value in given if (number := _whole(value)) is not None), default=None)
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value <= _MOST_TOKENS:
+        return None
+    return int(value) if value == int(value) else None
+
+
+def _language_of(data: Mapping[str, Any]) -> str | None:
+    headers = _request_headers(data)
+    accepted = headers.get("accept-language") or headers.get("Accept-Language")
+    wanted = [part.split(";")[0].strip() for part in accepted.split(",")] if isinstance(accepted, str) else []
+    requester = _map(_own_metadata(data).get("requester_metadata"))
+    for language in (*wanted[:1], requester.get("language")):
+        if isinstance(language, str) and re.fullmatch(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}", language):
+            return language
+    return None
+
+
+def facts_of(data: Mapping[str, Any], key: Any, call_type: str) -> Json:
+    """Whose call it is, by the names of a record: those that the record of the call will have."""
+    # As LiteLLM puts the two together when the call has ended.
+    metadata = {**_map(data.get("litellm_metadata")), **_map(data.get("metadata"))}
+    headers = {name: value for name, value in _request_headers(data).items() if name.lower().startswith("x-")}
+    body = _map(_map(data.get("proxy_server_request")).get("body"))
+    customer = metadata.get("user_api_key_end_user_id") or getattr(key, "end_user_id", None) or body.get("user")
+    metadata |= {"requester_custom_headers": headers, "spend_logs_metadata": _stamp_of(data)}
+    kept = _metadata_of(metadata, {})
+    return {
+        "marginwatch": VERSION,
+        "kind": "call",
+        "startTime": round(time.time(), 3),
+        "call_type": call_type,
+        **_kept(
+            litellm_call_id=str(data.get("litellm_call_id") or "")[:_LONGEST],
+            model_group=str(data.get("model") or "")[:_LONGEST],
+            end_user=str(customer or "")[:2048],
+            trace_id=_trace_of(data)[:2048],
+            request_tags=[str(tag)[:_LONGEST] for tag in _tags_of(data)[:_TAGS]],
+        ),
+        "metadata": {name: _scalars(value) for name, value in kept.items()},
+    }
+
+
+def _scalars(value: Any) -> Any:
+    """Lists say nothing of whose call it is, and many of them would be too long for a question."""
+    if isinstance(value, dict):
+        return {name: part for name, part in value.items() if not isinstance(part, (list, dict))}
+    return value[:_LONGEST] if isinstance(value, str) else value
+
+
+def _tags_of(data: Mapping[str, Any]) -> list[Any]:
+    found = _list(_map(data.get("metadata")).get("tags")) or _list(_map(data.get("litellm_metadata")).get("tags"))
+    headers = _request_headers(data)
+    named = _list(getattr(sys.modules.get("litellm"), "extra_spend_tag_headers", None))
+    tags = [*found, *(f"{name}: {headers[name]}" for name in named if headers.get(name))]
+    return [tag for tag in tags if not str(tag).startswith("User-Agent: ")]
+
+
+def name_trace(data: Json) -> None:
+    """Gives a call without a trace the one that LiteLLM has made up for it, which a record else would not keep."""
+    made_up = getattr(data.get("litellm_logging_obj"), "litellm_trace_id", None)
+    if isinstance(made_up, str) and not _trace_of(data):
+        data["litellm_trace_id"] = made_up
+
+
+def _trace_of(data: Mapping[str, Any]) -> str:
+    """As LiteLLM finds it for the record: the session's id before the trace's, unless it is told to keep them apart."""
+    theirs = _map(data.get("metadata"))
+    found = [data.get("litellm_session_id"), data.get("litellm_trace_id"), theirs.get("session_id"), theirs.get("trace_id")]
+    if getattr(sys.modules.get("litellm"), "request_correlation_in_logs", False):
+        found = [found[1], found[0], found[3], found[2]]
+    return str(next(filter(None, found), ""))
+
+
+def _request_headers(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _map(_map(data.get("proxy_server_request")).get("headers")) or _map(_own_metadata(data).get("headers"))
+
+
+def _stamp_of(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _map(_own_metadata(data).get("spend_logs_metadata"))
+
+
+# ── Asking ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DECISIONS: Final = "/v1/decisions"
+_ACTIONS: Final = frozenset({"allow", "degrade", "block", "count"})
+#: Longer than a hiccup of the exporter or of this process makes calls fail one after another, when few are made at once.
+_OPENS_AFTER: Final = 5
+#: A refused connection costs a call a millisecond, one that hangs the whole deadline: at first one call in half a second
+#: pays that, in a long outage one in five. Longer pauses would leave calls undecided when the exporter is back.
+_FIRST_REST: Final = 0.5
+_LONGEST_REST: Final = 5.0
+#: Trouble that comes and goes is not said more often.
+_SAY_EVERY: Final = 60.0
+#: Node closes a connection that was idle for 5 seconds; one that is about to be closed must not be used.
+_KEEP_ALIVE: Final = 4.0
+#: So many turns of the event loop aiohttp takes at most from the first byte of an answer to the last.
+_TURNS: Final = 10
+#: Text beyond this is not counted: it would take longer than anybody waits.
+_MOST_COUNTED: Final = 2_000_000
+
+
+class Transport(Protocol):
+    """Carries questions. Raises OSError when there is no answer."""
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer: ...
+
+    def close(self) -> None: ...
+
+
+class Aiohttp:
+    """By aiohttp, which LiteLLM brings: a session of kept connections for each event loop."""
+
+    def __init__(self) -> None:
+        self._sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = weakref.WeakKeyDictionary()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        try:
+            import aiohttp
+        except ImportError as error:
+            raise OSError("aiohttp is not installed") from error
+        try:
+            try:
+                return await self._post(url, body, headers)
+            except (aiohttp.ServerDisconnectedError, ConnectionResetError):
+                # A kept connection was closed meanwhile. Asking twice holds nothing twice: a call is known by its id.
+                return await self._post(url, body, headers)
+        except aiohttp.ClientError as error:
+            raise OSError(f"{type(error).__name__}: {error}") from error
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        async with self._session().post(url, data=body, headers=headers, allow_redirects=False) as response:
+            text = await response.read()
+            return Answer(response.status, _json_of(text), _seconds(response.headers.get("Retry-After")))
+
+    def _session(self) -> Any:
+        loop = asyncio.get_running_loop()
+        session = self._sessions.get(loop)
+        if session is None or session.closed:
+            import aiohttp
+
+            connector = aiohttp.TCPConnector(keepalive_timeout=_KEEP_ALIVE)
+            # The deadline is the asker's.
+            timeout = aiohttp.ClientTimeout(total=None)
+            self._sessions[loop] = session = aiohttp.ClientSession(connector=connector, timeout=timeout)
+        return session
+
+    def close(self) -> None:
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            # Its loop runs no more, and closing what is idle needs none.
+            warnings.simplefilter("ignore")
+            for session in list(self._sessions.values()):
+                if session.connector is not None:
+                    session.connector.close()
+        self._sessions = weakref.WeakKeyDictionary()
+
+
+class Breaker:
+    """Keeps calls from waiting for an exporter that is not there: after some failures in a row one call at a time tries."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic, jitter: Callable[[], float] = random.random) -> None:
+        self._now: Final = now
+        self._jitter: Final = jitter
+        self._failures = 0
+        self._next = 0.0
+
+    def lets(self) -> bool:
+        """Whether a call may ask now. While it is open, who may is the only one until the next rest is over."""
+        if self._failures < _OPENS_AFTER:
+            return True
+        if self._now() < self._next:
+            return False
+        self._rest()
+        return True
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+    def failed(self) -> None:
+        self._failures += 1
+        if self._failures >= _OPENS_AFTER:
+            self._rest()
+
+    def _rest(self) -> None:
+        longest = min(_LONGEST_REST, _FIRST_REST * 2.0 ** min(self._failures - _OPENS_AFTER, 16))
+        self._next = self._now() + longest * (0.5 + self._jitter() / 2)
+
+
+class _NoDecision(Exception):
+    """The exporter answered, and decided nothing. `here`: it is there, and answers others."""
+
+    def __init__(self, reason: str, here: bool = False) -> None:
+        super().__init__(reason)
+        self.here: Final = here
+
+
+class Asker:
+    """Asks for decisions, within a deadline; says trouble once, and once that it is over."""
+
+    def __init__(self, url: str, asking: Asking, transport: Transport | None = None, breaker: Breaker | None = None) -> None:
+        self.seconds: Final = asking.seconds
+        self.on_unreachable: Final = asking.on_unreachable
+        self._url: Final = url + DECISIONS
+        self._transport: Final = transport or Aiohttp()
+        self._breaker: Final = breaker or Breaker()
+        self._headers: Final = {"Content-Type": "application/json"}
+        if asking.key is not None:
+            self._headers["Authorization"] = f"Bearer {asking.key}"
+        self._trouble = False
+        self._said_at = -_SAY_EVERY
+        self._said_refused = False
+
+    async def ask(self, question: Json, count: Callable[[], Awaitable[int]]) -> Json | None:
+        """The exporter's answer, which is no `count`; None when there is none in time. `count` may take half of it."""
+        if not self._breaker.lets():
+            return None
+        try:
+            answer = await self._in_time(self._converse(question, count))
+        except asyncio.TimeoutError:
+            self._fail(f"no answer within {self.seconds * 1000:.0f} ms")
+        except OSError as error:
+            self._fail(f"{type(error).__name__}: {error}")
+        except _NoDecision as error:
+            if error.here:
+                self._note(str(error))
+            else:
+                self._fail(str(error))
+        else:
+            self._succeed()
+            return answer
+        return None
+
+    def _succeed(self) -> None:
+        self._breaker.succeeded()
+        if self._trouble:
+            self._trouble = False
+            log.warning("marginwatch: the exporter at %s decides again", self._url)
+
+    async def _in_time(self, conversation: Coroutine[Any, Any, Json]) -> Json:
+        task = asyncio.ensure_future(conversation)
+        try:
+            await asyncio.wait({task}, timeout=self.seconds)
+            # On a busy event loop an answer may have arrived in time and wait to be looked at.
+            for _ in range(_TURNS):
+                if not task.done():
+                    await asyncio.sleep(0)
+            if not task.done():
+                raise asyncio.TimeoutError
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def _converse(self, question: Json, count: Callable[[], Awaitable[int]]) -> Json:
+        answer = await self._post(question)
+        if answer["action"] == "count":
+            counted = {**question, "input": {**question["input"], "tokens": await count()}}
+            answer = await self._post(counted)
+        if answer["action"] == "count":
+            raise _NoDecision("it wants counted what is counted", here=True)
+        return answer
+
+    async def _post(self, question: Json) -> Json:
+        body = json.dumps(question, separators=(",", ":"), default=str).encode()
+        answer = await self._transport.post(self._url, body, self._headers)
+        if answer.status == 200 and answer.body.get("action") in _ACTIONS:
+            return answer.body
+        detail = str(answer.body.get("detail") or answer.body.get("title") or "")[:_MESSAGE]
+        if answer.status in (401, 403):
+            detail += " (the key is MARGINWATCH_GATEWAY_KEY, or MARGINWATCH_INGEST_KEY where that is not set)"
+        if answer.status == 200:
+            detail = "without an action that is known here: update marginwatch.py"
+        raise _NoDecision(f"{answer.status} {detail}".strip(), here=answer.status in (400, 413))
+
+    def _fail(self, reason: str) -> None:
+        self._breaker.failed()
+        if not self._trouble and time.monotonic() - self._said_at >= _SAY_EVERY:
+            self._trouble = True
+            self._said_at = time.monotonic()
+            log.warning("marginwatch: the exporter at %s does not decide (%s)", self._url, reason)
+
+    def _note(self, reason: str) -> None:
+        """A question that is not understood says nothing of the others."""
+        if not self._said_refused:
+            self._said_refused = True
+            log.error("marginwatch: the exporter at %s does not understand a question (%s)", self._url, reason)
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class Counter:
+    """Counts tokens with LiteLLM's own counter, off the event loop."""
+
+    def __init__(self) -> None:
+        self._threads: Final = concurrent.futures.ThreadPoolExecutor(2, "marginwatch-count")
+
+    async def count(self, data: Json, call_type: str, seconds: float) -> int:
+        """Tokens of a call's texts; their bytes, which are never fewer, when it cannot be counted in time."""
+        texts: list[str] = []
+        size = size_of(data, call_type, texts)
+        text = "\n".join(texts)
+        if len(text) > _MOST_COUNTED:
+            return size.bytes
+        try:
+            counting = asyncio.get_running_loop().run_in_executor(self._threads, _tokens_of, str(data.get("model")), text)
+            return await asyncio.wait_for(counting, seconds) + size.ids
+        except Exception:  # Whatever it is, the bytes are known.
+            return size.bytes
+
+
+def _tokens_of(model: str, text: str) -> int:
+    from litellm import token_counter
+
+    # It says 0 when it is switched off.
+    return int(token_counter(model=model, text=text)) or len(text.encode("utf-8", "surrogatepass"))
+
+
+# ── What was refused ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_REMEMBERED: Final = 10_000
+#: Nothing is remembered for longer, whatever the exporter says.
+_LONGEST_MEMORY: Final = 3600.0
+_UNREACHABLE: Final = {
+    "status": 503,
+    "type": "decision_unavailable",
+    "message": "The AI service cannot check your budget at the moment. Please try again in a few seconds.",
+    "retry_after": 5,
+}
+_TAG: Final = re.compile(r"\s*([\w.-]{1,64})\s*[:=]\s*(?!//)(\S.*)", re.ASCII | re.DOTALL)
+_CONTROLS: Final = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_NOTHING: Final = frozenset({"", "None", "null", "undefined", "nan", "NaN"})
+
+
+def marks_of(record: Mapping[str, Any]) -> frozenset[str]:
+    """What a call can be known by, as `place=value`, with the places of the policy's attribution."""
+    metadata = _map(record.get("metadata"))
+    stamped = _map(metadata.get("spend_logs_metadata"))
+    user = metadata.get("user_api_key_user_id")
+    trace = record.get("trace_id")
+    places: Json = {
+        "end_user": record.get("end_user"),
+        "key_alias": metadata.get("user_api_key_alias"),
+        "key_user": None if user == "default_user_id" else user,
+        "key_team": metadata.get("user_api_key_team_alias") or metadata.get("user_api_key_team_id"),
+        "session_id": stamped.get(SESSION, trace),
+        "trace_id": trace,
+    }
+    for values in (metadata.get("user_api_key_auth_metadata"), metadata.get("requester_metadata"), stamped):
+        places |= {f"metadata.{name}": value for name, value in _map(values).items() if not name.startswith("marginwatch_")}
+    for tag in reversed(_list(record.get("request_tags"))):
+        if named := _TAG.fullmatch(_plain(tag)):
+            places[f"tag.{named[1].lower()}"] = named[2]
+    places |= {f"header.{name}": value for name, value in _map(metadata.get("requester_custom_headers")).items()}
+    return frozenset(f"{place}={text}" for place, value in places.items() if (text := _plain(value)) not in _NOTHING)
+
+
+def _plain(value: Any) -> str:
+    """A value as the exporter writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, (str, int, float)):
+        return ""
+    return _CONTROLS.sub(" ", str(value)[:1024]).strip().encode("utf-16", "replace").decode("utf-16")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A refusal that holds for each call with all of these marks."""
+
+    when: frozenset[str]
+    model: str | None
+    refusal: Json
+    reason: str
+    since: float
+    until: float
+
+    def fits(self, marks: frozenset[str], model: str) -> bool:
+        return self.when <= marks and self.model in (None, model)
+
+
+class Remembered:
+    """Refusals that still hold, for when nobody can be asked; at most 10,000, of which the oldest go first."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now: Final = now
+        self._blocks: OrderedDict[tuple[frozenset[str], str | None], Block] = OrderedDict()
+        # By one of the marks that a call must have; "" where it needs none.
+        self._by_mark: dict[str, set[tuple[frozenset[str], str | None]]] = {}
+
+    def keep(self, remember: Mapping[str, Any], refusal: Json, reason: str) -> None:
+        seconds, model = remember.get("seconds"), remember.get("model")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0:
+            return
+        when = frozenset(str(mark) for mark in _list(remember.get("when")))
+        key = (when, model if isinstance(model, str) else None)
+        now = self._now()
+        self._blocks[key] = Block(when, key[1], refusal, reason, now, now + min(seconds, _LONGEST_MEMORY))
+        self._blocks.move_to_end(key)
+        self._by_mark.setdefault(min(when, default=""), set()).add(key)
+        while len(self._blocks) > _REMEMBERED:
+            self._drop(next(iter(self._blocks)))
+
+    def find(self, marks: frozenset[str], model: str) -> Json | None:
+        """The refusal of a call, if one holds; it says how much longer from now on."""
+        blocks = [block for block in self._fitting(marks, model) if self._now() < block.until]
+        if not blocks:
+            return None
+        block = blocks[0]
+        wait = block.refusal.get("retry_after")
+        passed = self._now() - block.since
+        later = {"retry_after": max(1, wait - passed)} if isinstance(wait, (int, float)) else {}
+        return {"reason": block.reason, "refusal": {**block.refusal, **later}}
+
+    def forget(self, marks: frozenset[str], model: str) -> None:
+        """A call with these marks was let through: what speaks against it holds no more."""
+        for block in self._fitting(marks, model):
+            self._drop((block.when, block.model))
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def _fitting(self, marks: frozenset[str], model: str) -> list[Block]:
+        keys = [key for mark in ("", *marks) for key in self._by_mark.get(mark, ())]
+        return [block for key in keys if (block := self._blocks[key]).fits(marks, model)]
+
+    def _drop(self, key: tuple[frozenset[str], str | None]) -> None:
+        del self._blocks[key]
+        mark = min(key[0], default="")
+        self._by_mark[mark].discard(key)
+        if not self._by_mark[mark]:
+            del self._by_mark[mark]
+
+
+class Refused(Exception):
+    """Stands where LiteLLM's exception is not; with its fields."""
+
+    def __init__(self, message: str, type: str, param: str | None, code: int, headers: dict[str, str]) -> None:
+        super().__init__(message)
+        self.message, self.type, self.param, self.code, self.headers = message, type, param, str(code), headers
+
+
+def refuse(refusal: Mapping[str, Any], said: Mapping[str, str]) -> Exception:
+    """What the caller gets: status and message of a refusal, in the shape of the route."""
+    given = {**_UNREACHABLE, **{name: value for name, value in refusal.items() if value not in (None, "")}}
+    wait = refusal.get("retry_after")
+    headers = {**said, **({"Retry-After": str(math.ceil(wait))} if isinstance(wait, (int, float)) else {})}
+    status = given["status"] if isinstance(given["status"], int) and 400 <= given["status"] <= 599 else 403
+    try:
+        # The only one that LiteLLM hands on with its own type and headers.
+        kind = importlib.import_module("litellm.proxy._types").ProxyException
+    except ImportError:
+        kind = Refused
+    made: Exception = kind(str(given["message"]), str(given["type"]), None, status, headers)
+    return made
+
+
+# ── Obeying ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DEGRADED: Final = "marginwatch:degrade"
+_FALLBACKS: Final = (
+    *("fallbacks", "context_window_fallbacks", "content_policy_fallbacks", "context_window_fallback_dict", "models"),
+)
+#: The least that Anthropic takes for thinking; it must be less than the bound of the answer.
+_LEAST_THINKING: Final = 1024
+#: What LiteLLM makes of an effort for a model that wants a number of tokens, the most first.
+_EFFORTS: Final = (("high", 4096), ("medium", 2048), ("low", _LEAST_THINKING))
+
+
+def obey(data: Json, answer: Mapping[str, Any], call_type: str) -> None:
+    """Makes a call what the decision says: its model, the bound of its answer, its fallbacks."""
+    model, most = answer.get("model"), answer.get("max_tokens")
+    if answer.get("client_fallbacks") == "remove":
+        _without_fallbacks(data)
+    if answer.get("fallbacks") == "off":
+        data["disable_fallbacks"] = True
+    if isinstance(model, str) and model:
+        data["model"] = model
+        for body in _bodies(data)[1:]:
+            body.pop("model", None)
+    if isinstance(most, int) and not isinstance(most, bool) and most > 0:
+        _bound(data, most, call_type)
+    if answer.get("action") == "degrade":
+        _tag(data)
+
+
+def _bound(data: Json, most: int, call_type: str) -> None:
+    names = _bounds(call_type)
+    found = [(holder, name) for holder in _holders(data, call_type) for name in names if name in holder]
+    for holder, name in found:
+        holder[name] = min(most, _whole(holder[name]) or most)
+    if names and not found:
+        # A config stands over a generationConfig.
+        configs = [data[name] for name in _CONFIGS if isinstance(data.get(name), dict)]
+        is_google = names == _BOUNDS["generate_content"]
+        holder = (configs[0] if configs else data.setdefault("generationConfig", {})) if is_google else data
+        holder[names[0]] = most
+    _fit_thinking(data, most)
+
+
+def _fit_thinking(data: Json, most: int) -> None:
+    """A provider refuses a call that may think for longer than it may answer."""
+    thinking, effort = data.get("thinking"), data.get("reasoning_effort")
+    budget = _map(thinking).get("budget_tokens")
+    if isinstance(budget, int) and budget >= most:
+        if most > _LEAST_THINKING:
+            data["thinking"] = {**_map(thinking), "budget_tokens": max(_LEAST_THINKING, most // 2)}
+        else:
+            del data["thinking"]
+    rank = next((at for at, (name, _) in enumerate(_EFFORTS) if name == effort), 0 if effort in ("xhigh", "max") else None)
+    if rank is None or not _is_claude(str(data.get("model"))):
+        return
+    fitting = [name for name, tokens in _EFFORTS[rank:] if tokens < most]
+    if fitting:
+        data["reasoning_effort"] = fitting[0]
+    else:
+        del data["reasoning_effort"]
+
+
+def _is_claude(model: str) -> bool:
+    if "claude" in model:
+        return True
+    router = _router()
+    deployments = router.get_model_list(model_name=model) if router is not None else None
+    return any("claude" in str(_map(_map(one).get("litellm_params")).get("model")) for one in deployments or ())
+
+
+def _router() -> Any:
+    return getattr(sys.modules.get("litellm.proxy.proxy_server"), "llm_router", None)
+
+
+def _without_fallbacks(data: Json) -> None:
+    """What the client sent that would lead LiteLLM, or a provider, to another model."""
+    for body in _bodies(data):
+        for name in _FALLBACKS:
+            body.pop(name, None)
+    override = data.get("router_settings_override")
+    sent = _map(_map(data.get("proxy_server_request")).get("body")).get("router_settings_override")
+    # LiteLLM keeps its own settings for a key or team under this name too, which a client cannot have sent.
+    if isinstance(override, dict) and override == sent:
+        data["router_settings_override"] = {name: value for name, value in override.items() if name not in _FALLBACKS}
+
+
+def _tag(data: Json) -> None:
+    """Says in the call's tags that it was degraded; not where LiteLLM chooses deployments by tags."""
+    override = _map(data.get("router_settings_override"))
+    if getattr(_router(), "enable_tag_filtering", False) or override.get("enable_tag_filtering"):
+        return
+    own = _own_metadata(data)
+    for metadata in (data.get("metadata"), data.get("litellm_metadata")):
+        if isinstance(metadata, dict) and (metadata is own or metadata.get("tags")):
+            metadata["tags"] = [*_list(metadata.get("tags")), DEGRADED]
+
+
 # ── The gateway's side ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _PENDING: Final = 10_000
@@ -946,11 +1729,16 @@ class _Tries:
 
 
 class Gateway(CustomLogger):
-    """LiteLLM's callback: puts our id on every call, and spools a record of each one that has ended."""
+    """LiteLLM's callback: stamps every call, asks whether it may leave, and spools a record of each that has ended."""
 
-    def __init__(self, settings: Settings, start: bool = True) -> None:
+    def __init__(self, settings: Settings, start: bool = True, transport: Transport | None = None) -> None:
         super().__init__()
         self._settings: Final = settings
+        self._transport: Final = transport
+        self._remembered: Final = Remembered()
+        # What the exporter's policy said last of calls that it cannot be asked for.
+        self._on_unreachable: str | None = None
+        self._refusal: Json = _UNREACHABLE
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
         self._broken = 0
         self._start_thread: Final = start
@@ -965,7 +1753,12 @@ class Gateway(CustomLogger):
             self._forked_from.abandon()
         self.spool = Spool(self._settings.spool, max_bytes=self._settings.max_bytes)
         self._forked_from = self.spool
-        self._sender = Sender(self.spool, self._settings)
+        #: Calls that left without a decision, though one was wanted.
+        self.undecided = 0
+        self._sender = Sender(self.spool, self._settings, lambda: self.undecided)
+        asking = self._settings.asking
+        self._asker = Asker(self._settings.url, asking, self._transport) if asking is not None else None
+        self._counter = Counter()
         if self._start_thread:
             self._sender.start()
 
@@ -973,13 +1766,76 @@ class Gateway(CustomLogger):
         """Sends what it can within two seconds; the rest waits in the spool for the next start."""
         if self._start_thread:
             self._sender.stop()
+        if self._asker is not None:
+            self._asker.close()
         self.spool.close()
 
     async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: Json, call_type: str) -> Json:
-        """Stamps a call before it leaves."""
+        """Stamps a call before it leaves, and makes it what the decision says; raises when that is to refuse it."""
         with self._never_failing():
             stamp(data)
+        if self._asker is not None and (refusal := await self._decide(self._asker, user_api_key_dict, data, call_type)):
+            raise refusal
         return data
+
+    async def _decide(self, asker: Asker, key: Any, data: Json, call_type: str) -> Exception | None:
+        """What a call is refused with; None when it leaves, as it was decided or without a decision."""
+        with self._never_failing("a call was not decided"):
+            name_trace(data)
+            question = question_of(data, key, call_type)
+            if question is None:
+                return None
+            answer = await asker.ask(question, lambda: self._counter.count(data, call_type, asker.seconds / 2))
+            return self._alone(asker, question, data) if answer is None else self._follow(question, answer, data, call_type)
+        self._leave_undecided(data, "fault")
+        return None
+
+    def _follow(self, question: Json, answer: Json, data: Json, call_type: str) -> Exception | None:
+        action, reason = answer["action"], str(answer.get("reason") or "ok")[:_LONGEST]
+        if answer.get("unreachable") in ("allow", "block"):
+            self._on_unreachable = answer["unreachable"]
+            self._refusal = dict(_map(answer.get("unreachable_refusal"))) or _UNREACHABLE
+        if action == "block":
+            refusal = dict(_map(answer.get("refusal")))
+            self._remembered.keep(_map(answer.get("remember")), refusal, reason)
+            return self._refuse(data, refusal, reason)
+        if len(self._remembered) > 0:
+            self._remembered.forget(marks_of(question["record"]), question["model"])
+        obey(data, answer, call_type)
+        tell(data, action, reason)
+        return None
+
+    def _alone(self, asker: Asker, question: Json, data: Json) -> Exception | None:
+        """There is no decision: what was refused before still is, and the policy says what becomes of the others."""
+        found = self._remembered.find(marks_of(question["record"]), question["model"])
+        if found is not None:
+            return self._refuse(data, found["refusal"], found["reason"])
+        if (self._on_unreachable or asker.on_unreachable) == "block":
+            return self._refuse(data, self._refusal, "unreachable")
+        self._leave_undecided(data, "unreachable")
+        return None
+
+    def _refuse(self, data: Json, refusal: Json, reason: str) -> Exception:
+        tell(data, "block", reason)
+        return refuse(refusal, said_of(data) or {})
+
+    def _leave_undecided(self, data: Json, reason: str) -> None:
+        self.undecided += 1
+        with contextlib.suppress(Exception):
+            tell(data, "undecided", reason)
+
+    async def async_post_call_response_headers_hook(
+        self,
+        data: Json,
+        user_api_key_dict: Any,
+        response: Any,
+        request_headers: Any = None,
+        litellm_call_info: Any = None,
+    ) -> dict[str, str] | None:
+        """Says on the answer, and on an error, what was done with the call."""
+        with self._never_failing():
+            return said_of(data)
+        return None
 
     async def async_log_success_event(self, kwargs: Json, response_obj: Any, start_time: Any, end_time: Any) -> None:
         """A call has succeeded; the tries before it, if there were any, are told of as such."""
@@ -1030,31 +1886,53 @@ class Gateway(CustomLogger):
         self._sender.wake()
 
     @contextlib.contextmanager
-    def _never_failing(self) -> Iterator[None]:
+    def _never_failing(
+        self, what: str = "a call could not be recorded; LiteLLM's spend log may still have it"
+    ) -> Iterator[None]:
         try:
             yield
         except Exception:  # A call is worth more than its record.
             self._broken += 1
             if self._broken == 1:
-                log.exception("marginwatch: a call could not be recorded; LiteLLM's spend log may still have it")
+                log.exception("marginwatch: %s", what)
 
 
 def stamp(data: Json) -> None:
     """Puts a fresh call id, the model asked for and the session that the client named into what LiteLLM logs of the call."""
-    for metadata in (data.get("metadata"), data.get("litellm_metadata")):
-        theirs = metadata.get("spend_logs_metadata") if isinstance(metadata, dict) else None
-        if isinstance(theirs, dict):
-            for name in [name for name in theirs if str(name).startswith("marginwatch_")]:
-                del theirs[name]
     own = _own_metadata(data)
-    own["spend_logs_metadata"] = {
-        **_map(own.get("spend_logs_metadata")),
+    ours = {
         STAMP: str(uuid.uuid4()),
         MODEL_ASKED: str(data.get("model") or "")[:_LONGEST],
         SESSION: _session_of(data, own)[:_LONGEST],
     }
     if not any(metadata is own for metadata in (data.get("metadata"), data.get("litellm_metadata"))):
         data["metadata"] = own
+    own.setdefault("spend_logs_metadata", {})
+    _log_beside(data, ours, forget=True)
+
+
+def tell(data: Json, action: str, reason: str) -> None:
+    """Adds to the stamp what was done with the call."""
+    _log_beside(data, {ACTION: action, REASON: reason})
+
+
+def _log_beside(data: Json, ours: Mapping[str, str], forget: bool = False) -> None:
+    """Into both: of some failures LiteLLM logs what stands in the metadata that is the provider's, if anything does."""
+    own = _own_metadata(data)
+    for metadata in (data.get("metadata"), data.get("litellm_metadata")):
+        if metadata is own or (isinstance(metadata, dict) and isinstance(metadata.get("spend_logs_metadata"), dict)):
+            theirs = _map(metadata.get("spend_logs_metadata"))
+            kept = {name: value for name, value in theirs.items() if not (forget and str(name).startswith("marginwatch_"))}
+            metadata["spend_logs_metadata"] = {**kept, **ours}
+
+
+def said_of(data: Mapping[str, Any]) -> dict[str, str] | None:
+    """The stamp as headers for the caller; None when nothing was decided or tried."""
+    stamped = _stamp_of(data)
+    if ACTION not in stamped:
+        return None
+    said = {"action": stamped[ACTION], "reason": stamped.get(REASON), "model-asked": stamped.get(MODEL_ASKED)}
+    return {f"x-marginwatch-{name}": re.sub(r"[^!-~]", "?", str(value or "")) for name, value in said.items()}
 
 
 def _own_metadata(data: Mapping[str, Any]) -> Json:

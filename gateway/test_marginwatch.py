@@ -1,6 +1,7 @@
 """What `marginwatch.py` promises, with real files, processes and an HTTP server. By hand: python3 -m unittest"""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import os
@@ -204,9 +205,9 @@ class Stamp(unittest.TestCase):
             }
             m.stamp(data)
             logged = data[own]["spend_logs_metadata"]  # type: ignore[index]
+            self.assertEqual(data[other]["spend_logs_metadata"], logged)  # type: ignore[index]
             self.assertRegex(logged.pop(m.STAMP), r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
             self.assertEqual(logged, {"feature": "f", m.MODEL_ASKED: "gpt-4o", m.SESSION: "sess-1"})
-            self.assertEqual(data[other]["spend_logs_metadata"], {"feature": "f"})  # type: ignore[index]
 
     def test_says_that_the_client_named_no_session(self) -> None:
         data: dict[str, Any] = {"model": "a", "metadata": {"user_api_key": "h", "trace_id": "made-up"}}
@@ -525,11 +526,611 @@ class TheGateway(Case):
         self.assertEqual((len(processes), sorted(r["from"] for r in exporter.taken)), (2, ["child", "parent"]))
 
 
+STAMPED: dict[str, Any] = {"user_api_key": "h", "spend_logs_metadata": {m.STAMP: "call-1"}}
+
+
+def sized(call_type: str = "acompletion", **data: Any) -> tuple[int, int, int]:
+    size = m.size_of(data, call_type)
+    return size.bytes, size.images, size.opaque
+
+
+class TheQuestion(unittest.TestCase):
+    def test_counts_all_that_goes_to_the_model_in_bytes_and_no_picture_among_it(self) -> None:
+        ways: list[dict[str, Any]] = [
+            {"messages": [{"role": "user", "content": "Grüße"}]},
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "Grüße"}]}]},
+            {"system": "Grüße"},
+            {"input": ["Grüße"]},
+            {"input": [{"content": [{"type": "input_text", "text": "Grüße"}]}]},
+            {"prompt": "Grüße"},
+            {"contents": [{"parts": [{"text": "Grüße"}]}]},
+            {"systemInstruction": {"parts": [{"text": "Grüße"}]}},
+            {"tools": [{"type": "function", "function": {"name": "Grüße", "parameters": {"type": "object"}}}]},
+            {"messages": [{"content": [{"type": "tool_result", "content": [{"type": "text", "text": "Grüße"}]}]}]},
+            {"messages": [{"content": [{"type": "document", "source": {"type": "text", "data": "Grüße"}}]}]},
+            {"extra_body": {"messages": [{"content": "Grüße"}]}},
+        ]
+        for data in ways:
+            with self.subTest(data):
+                # More than the text by the words of the format, which become tokens too.
+                self.assertIn(sized(**data)[0] - 7, range(100))
+        self.assertEqual(sized(input="Grüße"), (7, 0, 0))
+        # An image's prompt stands twice in what LiteLLM hands to a hook.
+        both: Any = {"prompt": "x" * 900, "messages": [{"role": "user", "content": "x" * 900}]}
+        self.assertEqual(sized("image_generation", **both), (900, 0, 0))
+
+    def test_tells_pictures_and_what_cannot_be_known_from_text(self) -> None:
+        base64 = "A" * 100_000
+        ways: list[tuple[dict[str, Any], int, int]] = [
+            ({"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64}}, 1, 0),
+            ({"type": "input_image", "image_url": "https://example.com/a.png"}, 1, 0),
+            ({"type": "image", "source": {"type": "base64", "data": base64}}, 1, 0),
+            ({"inlineData": {"mimeType": "image/png", "data": base64}}, 1, 0),
+            ({"inline_data": {"mime_type": "audio/mp3", "data": base64}}, 0, 1),
+            ({"fileData": {"fileUri": "gs://x"}}, 0, 1),
+            ({"type": "input_audio", "input_audio": {"data": base64}}, 0, 1),
+            ({"type": "file", "file": {"file_id": "f-1"}}, 0, 1),
+            ({"type": "document", "source": {"type": "base64", "data": base64}}, 0, 1),
+        ]
+        for part, images, opaque in ways:
+            found = sized(messages=[{"role": "user", "content": [part]}])
+            with self.subTest(part["type"] if "type" in part else next(iter(part))):
+                self.assertEqual((found[1:], found[0] < 100), ((images, opaque), True))
+        self.assertEqual(sized(previous_response_id="r", input="")[2], 1)
+        self.assertEqual(sized(tools=[{"type": "web_search_preview"}])[2], 1)
+        self.assertEqual(sized(tools=[{"googleSearch": {}}])[2], 1)
+        schema = {"type": "object", "properties": {"type": {"type": "string"}, "inlineData": {"type": "string"}}}
+        self.assertEqual(sized(tools=[{"type": "function", "function": {"parameters": schema}}])[1:], (0, 0))
+
+    def test_knows_the_tokens_of_what_comes_as_tokens(self) -> None:
+        self.assertEqual(
+            m.size_of({"input": [[1, 2, 3], [4, 5]]}).as_input(), {"bytes": 20, "tokens": 5, "images": 0, "opaque": 0}
+        )
+        self.assertNotIn("tokens", m.size_of({"input": [[1, 2], "text"]}).as_input())
+
+    def test_does_not_look_at_more_than_anybody_writes(self) -> None:
+        deep: Any = "x"
+        for _ in range(m._MOST_NODES + 1):
+            deep = [deep]
+        self.assertEqual(sized(messages=deep)[2], 1)
+        self.assertEqual(sized(messages=[["x"]] * 1_000_000)[2], 1)
+
+    def test_says_how_long_an_answer_may_be_by_the_fields_that_bound_it_on_this_route(self) -> None:
+        ways: list[tuple[str, dict[str, Any], Any]] = [
+            ("acompletion", {"max_tokens": 5}, 5),
+            ("acompletion", {"max_tokens": 5, "max_completion_tokens": 9}, 9),
+            ("acompletion", {"max_output_tokens": 5}, None),
+            ("acompletion", {"max_tokens": 5, "extra_body": {"max_tokens": 70}}, 70),
+            ("atext_completion", {"max_tokens": 5.0}, 5),
+            ("anthropic_messages", {"max_tokens": 5}, 5),
+            ("aresponses", {"max_output_tokens": 5, "max_tokens": 7}, 5),
+            ("agenerate_content", {"generationConfig": {"maxOutputTokens": 5}}, 5),
+            ("agenerate_content_stream", {"config": {"max_output_tokens": 5}}, 5),
+            ("aembedding", {"max_tokens": 5}, None),
+        ]
+        ways += [
+            ("acompletion", {"max_tokens": absurd}, None)
+            for absurd in (0, -1, "9", True, None, 1e300, 2.5, [1], float("nan"))
+        ]
+        for call_type, data, expected in ways:
+            with self.subTest(call_type=call_type, data=data):
+                self.assertEqual(m._bound_of(data, call_type), expected)
+
+    def test_says_the_language_that_the_caller_reads(self) -> None:
+        for accepted, named, expected in (
+            ("de-AT,de;q=0.9,en", None, "de-AT"),
+            ("*", "fr", "fr"),
+            (None, "fr", "fr"),
+            ("x" * 500, None, None),
+            (None, "not a language\n", None),
+        ):
+            data = {
+                "metadata": {"user_api_key": "h", "requester_metadata": {"language": named}},
+                "proxy_server_request": {"headers": {"accept-language": accepted} if accepted else {}},
+            }
+            self.assertEqual(m._language_of(data), expected)
+
+    def test_is_asked_for_calls_of_a_model_alone(self) -> None:
+        data = {"model": "gpt-4o", "metadata": STAMPED}
+        for call_type in (
+            "acompletion",
+            "anthropic_messages",
+            "aresponses",
+            "agenerate_content",
+            "aembedding",
+            "aspeech",
+            "image_generation",
+            "rerank",
+            "moderation",
+            "atranscription",
+            "_arealtime",
+            "unheard_of",
+        ):
+            self.assertIsNotNone(m.question_of(data, None, call_type), call_type)
+        for call_type in (
+            "aget_responses",
+            "acreate_batch",
+            "alist_batches",
+            "afile_content",
+            "call_mcp_tool",
+            "adelete_file",
+            "avector_store_search",
+            "avideo_status",
+            "acreate_fine_tuning_job",
+        ):
+            self.assertIsNone(m.question_of(data, None, call_type), call_type)
+        self.assertIsNone(m.question_of({"metadata": STAMPED}, None, "acompletion"))
+
+    def test_stays_far_below_what_the_exporter_reads_whatever_the_client_sends(self) -> None:
+        long = {f"{number}-{'n' * 300}": "\U0001f600" * 300 for number in range(100)}
+        lists = {str(number): ["\U0001f600" * 256] * 16 for number in range(24)}
+        metadata = {
+            **STAMPED,
+            "requester_metadata": {**lists, **long},
+            "user_api_key_auth_metadata": {**lists, **long},
+            "tags": ["\U0001f600" * 300] * 100,
+        }
+        data = {
+            "model": "m" * MEGABYTE,
+            "user": "u" * MEGABYTE,
+            "metadata": metadata,
+            "litellm_trace_id": "t" * MEGABYTE,
+            "proxy_server_request": {
+                "headers": {f"x-{name}": value for name, value in long.items()},
+                "body": {"user": "u" * MEGABYTE},
+            },
+        }
+        m.stamp(data)
+        self.assertLess(len(json.dumps(m.question_of(data, None, "acompletion"))), 256 * 1024)
+
+
+class TheMarks(unittest.TestCase):
+    def test_are_the_places_of_the_policy(self) -> None:
+        record = {
+            "end_user": "acme",
+            "trace_id": "t-1",
+            "request_tags": ["plan_tier: tier_1", "Plan_Tier:second", "bare", "https://x"],
+            "metadata": {
+                "user_api_key_alias": "k",
+                "user_api_key_user_id": "default_user_id",
+                "user_api_key_team_id": "team-1",
+                "requester_metadata": {"seats": 3.0, "trial": True, "nothing": "None"},
+                "user_api_key_auth_metadata": {"seats": 1, "region": " e\tu "},
+                "spend_logs_metadata": {m.STAMP: "x", m.SESSION: "s-1", "cost_center": "7"},
+                "requester_custom_headers": {"x-feature": "f"},
+            },
+        }
+        expected = {
+            "end_user=acme",
+            "trace_id=t-1",
+            "session_id=s-1",
+            "key_alias=k",
+            "key_team=team-1",
+            "metadata.seats=3",
+            "metadata.trial=true",
+            "metadata.region=e u",
+            "metadata.cost_center=7",
+            "header.x-feature=f",
+            "tag.plan_tier=tier_1",
+        }
+        self.assertEqual(m.marks_of(record), expected)
+
+
+class WhatWasRefused(unittest.TestCase):
+    def setUp(self) -> None:
+        self.now = 1000.0
+        self.remembered = m.Remembered(lambda: self.now)
+
+    def keep(self, *when: str, seconds: Any = 30, model: str | None = None, reason: str = "customer") -> None:
+        self.remembered.keep({"seconds": seconds, "when": list(when), "model": model}, {"retry_after": 100}, reason)
+
+    def find(self, *marks: str, model: str = "gpt-4o") -> Any:
+        found = self.remembered.find(frozenset(marks), model)
+        return found and found["reason"]
+
+    def test_holds_for_calls_with_all_its_marks_and_its_model(self) -> None:
+        self.keep("end_user=a", "session_id=s", reason="session")
+        self.keep("end_user=b", model="gpt-4o")
+        self.assertEqual(self.find("end_user=a", "session_id=s", "trace_id=t"), "session")
+        self.assertIsNone(self.find("end_user=a"))
+        self.assertEqual(self.find("end_user=b"), "customer")
+        self.assertIsNone(self.find("end_user=b", model="gpt-4o-mini"))
+        self.keep(reason="global")
+        self.assertEqual(self.find("end_user=c"), "global")
+
+    def test_holds_as_long_as_it_was_said_and_says_how_much_longer(self) -> None:
+        self.keep("end_user=a", seconds=30)
+        self.now += 29.5
+        found = self.remembered.find(frozenset({"end_user=a"}), "m")
+        self.assertEqual(found and found["refusal"]["retry_after"], 70.5)
+        self.now += 1
+        self.assertIsNone(self.find("end_user=a"))
+        for nothing in (0, -1, None, "30", True, float("nan")):
+            self.keep("end_user=b", seconds=nothing)
+            self.assertIsNone(self.find("end_user=b"))
+
+    def test_holds_no_more_when_a_call_like_it_was_let_through(self) -> None:
+        self.keep("end_user=a")
+        self.keep("end_user=b")
+        self.remembered.forget(frozenset({"end_user=a", "trace_id=t"}), "gpt-4o")
+        self.assertEqual((self.find("end_user=a"), self.find("end_user=b")), (None, "customer"))
+
+    def test_is_bounded(self) -> None:
+        for number in range(10_100):
+            self.keep(f"end_user={number}")
+        self.assertEqual((len(self.remembered), len(self.remembered._by_mark)), (10_000, 10_000))
+        self.assertEqual((self.find("end_user=99"), self.find("end_user=100")), (None, "customer"))
+
+
+class TheBreaker(unittest.TestCase):
+    def test_opens_after_failures_in_a_row_and_lets_one_try_at_a_time_ever_later(self) -> None:
+        now = [0.0]
+        breaker = m.Breaker(lambda: now[0], lambda: 1.0)
+        for _ in range(4):
+            breaker.failed()
+        breaker.succeeded()
+        for _ in range(5):
+            self.assertTrue(breaker.lets())
+            breaker.failed()
+        rests = []
+        for _ in range(6):
+            began = now[0]
+            while not breaker.lets():
+                now[0] += 0.125
+            self.assertFalse(breaker.lets())
+            rests.append(now[0] - began)
+            breaker.failed()
+        self.assertEqual(rests, [0.5, 1.0, 2.0, 4.0, 5.0, 5.0])
+        while not breaker.lets():
+            now[0] += 0.125
+        breaker.succeeded()
+        self.assertTrue(breaker.lets() and breaker.lets())
+
+    def test_is_never_in_step_with_another(self) -> None:
+        breaker = m.Breaker(lambda: 0.0, lambda: 0.0)
+        for _ in range(5):
+            breaker.failed()
+        self.assertEqual(breaker._next, 0.25)
+
+
+class Obedience(unittest.TestCase):
+    def test_bounds_an_answer_in_the_field_of_its_route(self) -> None:
+        ways: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+            ("acompletion", {}, {"max_tokens": 300}),
+            ("acompletion", {"max_tokens": None}, {"max_tokens": 300}),
+            ("acompletion", {"max_tokens": 10}, {"max_tokens": 10}),
+            ("acompletion", {"max_completion_tokens": 9_000}, {"max_completion_tokens": 300}),
+            ("acompletion", {"max_tokens": "many"}, {"max_tokens": 300}),
+            (
+                "acompletion",
+                {"max_tokens": 500, "extra_body": {"max_tokens": 9_000}},
+                {"max_tokens": 300, "extra_body": {"max_tokens": 300}},
+            ),
+            ("anthropic_messages", {"max_tokens": 900}, {"max_tokens": 300}),
+            ("aresponses", {"max_tokens": 900}, {"max_tokens": 900, "max_output_tokens": 300}),
+            ("agenerate_content", {}, {"generationConfig": {"maxOutputTokens": 300}}),
+            ("agenerate_content", {"config": {"max_output_tokens": 900}}, {"config": {"max_output_tokens": 300}}),
+            (
+                "agenerate_content",
+                {"config": {}, "generationConfig": {"topK": 1}},
+                {"config": {"maxOutputTokens": 300}, "generationConfig": {"topK": 1}},
+            ),
+            ("aembedding", {}, {}),
+        ]
+        for call_type, data, expected in ways:
+            with self.subTest(call_type=call_type, data=data):
+                m.obey(data, {"max_tokens": 300}, call_type)
+                self.assertEqual(data, expected)
+
+    def test_lets_a_model_think_for_less_than_it_may_answer(self) -> None:
+        ways: list[tuple[dict[str, Any], int, dict[str, Any]]] = [
+            (
+                {"thinking": {"type": "enabled", "budget_tokens": 4_000}},
+                3_000,
+                {"thinking": {"type": "enabled", "budget_tokens": 1_500}},
+            ),
+            (
+                {"thinking": {"type": "enabled", "budget_tokens": 4_000}},
+                1_500,
+                {"thinking": {"type": "enabled", "budget_tokens": 1_024}},
+            ),
+            ({"thinking": {"type": "enabled", "budget_tokens": 4_000}}, 1_024, {}),
+            (
+                {"thinking": {"type": "enabled", "budget_tokens": 1_024}},
+                3_000,
+                {"thinking": {"type": "enabled", "budget_tokens": 1_024}},
+            ),
+            ({"thinking": {"type": "adaptive"}}, 300, {"thinking": {"type": "adaptive"}}),
+            ({"model": "claude", "reasoning_effort": "high"}, 3_000, {"model": "claude", "reasoning_effort": "medium"}),
+            ({"model": "claude", "reasoning_effort": "max"}, 5_000, {"model": "claude", "reasoning_effort": "high"}),
+            ({"model": "claude", "reasoning_effort": "low"}, 5_000, {"model": "claude", "reasoning_effort": "low"}),
+            ({"model": "claude", "reasoning_effort": "low"}, 300, {"model": "claude"}),
+            ({"model": "o3", "reasoning_effort": "high"}, 300, {"model": "o3", "reasoning_effort": "high"}),
+        ]
+        for data, most, expected in ways:
+            with self.subTest(data=dict(data), most=most):
+                m.obey(data, {"max_tokens": most}, "acompletion")
+                data.pop("max_tokens")
+                self.assertEqual(data, expected)
+
+    def test_removes_every_way_to_another_model_that_a_client_can_send(self) -> None:
+        sent = {"fallbacks": ["gpt-4o"], "num_retries": 1}
+        data: dict[str, Any] = {
+            "fallbacks": ["gpt-4o"],
+            "context_window_fallbacks": [],
+            "content_policy_fallbacks": [],
+            "context_window_fallback_dict": {},
+            "extra_body": {"models": ["gpt-4o"], "top_k": 1},
+            "router_settings_override": sent,
+            "proxy_server_request": {"body": {"router_settings_override": dict(sent)}},
+        }
+        m.obey(data, {"action": "allow", "client_fallbacks": "remove"}, "acompletion")
+        del data["proxy_server_request"]
+        self.assertEqual(data, {"extra_body": {"top_k": 1}, "router_settings_override": {"num_retries": 1}})
+        # Those of a key or team are the gateway's own.
+        data = {"router_settings_override": dict(sent), "proxy_server_request": {"body": {}}}
+        m.obey(data, {"action": "allow", "client_fallbacks": "remove"}, "acompletion")
+        self.assertEqual(data["router_settings_override"], sent)
+        data = {"fallbacks": ["gpt-4o"]}
+        m.obey(data, {"action": "allow", "client_fallbacks": "keep", "fallbacks": "off"}, "acompletion")
+        self.assertEqual(data, {"fallbacks": ["gpt-4o"], "disable_fallbacks": True})
+
+    def test_says_in_the_tags_that_a_call_was_degraded(self) -> None:
+        data: dict[str, Any] = {
+            "metadata": {"tags": ["b"]},
+            "litellm_metadata": {"user_api_key": "h"},
+            "extra_body": {"model": "x"},
+        }
+        m.obey(data, {"action": "degrade", "model": "cheap"}, "anthropic_messages")
+        self.assertEqual((data["model"], data["extra_body"]), ("cheap", {}))
+        self.assertEqual((data["metadata"]["tags"], data["litellm_metadata"]["tags"]), (["b", m.DEGRADED], [m.DEGRADED]))
+
+
+class Scripted:
+    """A transport that answers as told: a body of 200, an answer, an error, or never."""
+
+    def __init__(self, *script: Any) -> None:
+        self.script = list(script)
+        self.asked: list[dict[str, Any]] = []
+        self.posts: list[tuple[str, Any]] = []
+
+    async def post(self, url: str, body: bytes, headers: Any) -> m.Answer:
+        self.asked.append(json.loads(body))
+        self.posts.append((url, headers.get("Authorization")))
+        what = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(what, Exception):
+            raise what
+        if what == "hang":
+            await asyncio.Event().wait()
+        return what if isinstance(what, m.Answer) else m.Answer(200, what, None)
+
+    def close(self) -> None:
+        pass
+
+
+ALLOW = {"action": "allow", "reason": "ok", "fallbacks": "keep", "client_fallbacks": "remove", "unreachable": "allow"}
+BLOCK = {
+    "action": "block",
+    "reason": "customer",
+    "refusal": {"status": 402, "type": "customer_budget_exceeded", "message": "Used up.", "retry_after": 90.2},
+    "remember": {"seconds": 30, "when": ["end_user=acme"]},
+}
+
+
+class TheDecision(Case):
+    def asking(self, *script: Any, **asking: Any) -> tuple[m.Gateway, Scripted]:
+        transport = Scripted(*script)
+        settings = m.Settings(
+            "http://exporter", None, self.root, MEGABYTE, m.Asking(**{"key": "k", "seconds": 5.0, **asking})
+        )
+        gateway = m.Gateway(settings, start=False, transport=transport)
+        self.addCleanup(gateway.close)
+        return gateway, transport
+
+    def call(self, gateway: m.Gateway, user: str = "acme", **more: Any) -> dict[str, Any]:
+        metadata = {"user_api_key": "h", "user_api_key_end_user_id": user}
+        data = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}], "metadata": metadata, **more}
+        asyncio.run(gateway.async_pre_call_hook(None, None, data, "acompletion"))
+        return data
+
+    def action(self, data: dict[str, Any]) -> tuple[Any, Any]:
+        logged = data["metadata"]["spend_logs_metadata"]
+        return logged.get(m.ACTION), logged.get(m.REASON)
+
+    def refused(self, gateway: m.Gateway, **more: Any) -> m.Refused:
+        with self.assertRaises(m.Refused) as raised:
+            self.call(gateway, **more)
+        return raised.exception
+
+    def test_is_asked_for_with_its_key_and_obeyed_and_told(self) -> None:
+        gateway, transport = self.asking({**ALLOW, "action": "degrade", "reason": "tier", "model": "gpt-4o-mini"})
+        data = self.call(gateway, fallbacks=["gpt-4o"])
+        self.assertEqual(transport.posts, [("http://exporter/v1/decisions", "Bearer k")])
+        self.assertEqual(transport.asked[0]["call_id"], data["metadata"]["spend_logs_metadata"][m.STAMP])
+        self.assertEqual(
+            (data["model"], "fallbacks" in data, self.action(data)), ("gpt-4o-mini", False, ("degrade", "tier"))
+        )
+        headers = asyncio.run(gateway.async_post_call_response_headers_hook(data, None, None))
+        self.assertEqual(
+            headers,
+            {"x-marginwatch-action": "degrade", "x-marginwatch-reason": "tier", "x-marginwatch-model-asked": "gpt-4o"},
+        )
+
+    def test_refuses_with_the_words_of_the_exporter(self) -> None:
+        gateway, _ = self.asking(BLOCK)
+        error = self.refused(gateway, model="gpt 4o\n")
+        self.assertEqual((error.code, error.type, error.message), ("402", "customer_budget_exceeded", "Used up."))
+        self.assertEqual(
+            error.headers,
+            {
+                "Retry-After": "91",
+                "x-marginwatch-action": "block",
+                "x-marginwatch-reason": "customer",
+                "x-marginwatch-model-asked": "gpt?4o?",
+            },
+        )
+
+    def test_is_asked_for_again_with_tokens_or_with_bytes_where_they_cannot_be_counted(self) -> None:
+        gateway, transport = self.asking({"action": "count"}, ALLOW)
+        with mock.patch.object(m, "_tokens_of", lambda model, text: len(text.split())):
+            self.call(gateway)
+        self.assertEqual(transport.asked[1]["input"]["tokens"], 4)
+        self.assertEqual(transport.asked[1]["call_id"], transport.asked[0]["call_id"])
+        gateway, transport = self.asking({"action": "count"}, ALLOW)
+        with mock.patch.object(m, "_tokens_of", side_effect=ValueError):
+            self.assertEqual(self.action(self.call(gateway)), ("allow", "ok"))
+        self.assertEqual(transport.asked[1]["input"]["tokens"], transport.asked[1]["input"]["bytes"])
+
+    def test_lets_a_call_leave_and_counts_it_when_there_is_none(self) -> None:
+        for none in (
+            ConnectionRefusedError("no"),
+            m.Answer(503, {}, 1.0),
+            m.Answer(401, {}, None),
+            m.Answer(400, {}, None),
+            {"action": "dance"},
+            {"action": "count"},
+            {},
+        ):
+            gateway, _ = self.asking(none)
+            with self.subTest(none), self.assertLogs("marginwatch") as logs:
+                self.assertEqual(self.action(self.call(gateway)), ("undecided", "unreachable"))
+                self.call(gateway)
+            self.assertEqual((gateway.undecided, len(logs.output)), (2, 1))
+            if isinstance(none, m.Answer) and none.status == 401:
+                self.assertIn("the key is MARGINWATCH_GATEWAY_KEY", logs.output[0])
+
+    def test_is_waited_for_no_longer_than_its_deadline_and_then_not_at_all(self) -> None:
+        gateway, transport = self.asking("hang", seconds=0.01)
+        with self.assertLogs("marginwatch") as logs:
+            for _ in range(20):
+                self.assertEqual(self.action(self.call(gateway))[0], "undecided")
+        self.assertEqual((len(transport.asked), gateway.undecided, len(logs.output)), (5, 20, 1))
+
+    def test_that_was_heard_last_says_what_becomes_of_a_call_without_one(self) -> None:
+        gateway, _ = self.asking(m.Answer(503, {}, None), on_unreachable="block")
+        error = self.refused(gateway)
+        self.assertEqual((error.code, error.type, error.headers["Retry-After"]), ("503", "decision_unavailable", "5"))
+        refusal = {"status": 503, "type": "decision_unavailable", "message": "Later.", "retry_after": 9}
+        gateway, _ = self.asking({**ALLOW, "unreachable": "block", "unreachable_refusal": refusal}, OSError("away"))
+        self.call(gateway)
+        error = self.refused(gateway)
+        self.assertEqual((error.message, error.headers["Retry-After"], gateway.undecided), ("Later.", "9", 0))
+        gateway, _ = self.asking(ALLOW, OSError("away"), on_unreachable="block")
+        self.call(gateway)
+        self.assertEqual(self.action(self.call(gateway))[0], "undecided")
+
+    def test_that_refused_is_remembered_while_nobody_can_be_asked(self) -> None:
+        gateway, _ = self.asking(BLOCK, OSError("away"), OSError("away"), {**ALLOW}, OSError("away"))
+        self.refused(gateway)
+        self.assertEqual(self.refused(gateway).headers["x-marginwatch-reason"], "customer")
+        self.assertEqual(self.action(self.call(gateway, user="globex"))[0], "undecided")
+        self.assertEqual(self.action(self.call(gateway))[0], "allow")
+        self.assertEqual(self.action(self.call(gateway))[0], "undecided")
+
+    def test_says_once_that_it_is_over(self) -> None:
+        gateway, _ = self.asking(OSError("away"), OSError("away"), ALLOW, OSError("away"), ALLOW)
+        with self.assertLogs("marginwatch") as logs:
+            for _ in range(5):
+                self.call(gateway)
+        self.assertEqual(["decides again" in line for line in logs.output], [False, True])
+
+    def test_that_is_not_wanted_is_not_asked_for(self) -> None:
+        gateway = m.Gateway(m.Settings("http://exporter", None, self.root, MEGABYTE), start=False)
+        self.addCleanup(gateway.close)
+        data = self.call(gateway)
+        self.assertEqual(self.action(data), (None, None))
+        self.assertIsNone(asyncio.run(gateway.async_post_call_response_headers_hook(data, None, None)))
+
+    def test_never_fails_a_call_by_a_fault_of_ours(self) -> None:
+        gateway, _ = self.asking(ALLOW)
+        for name in ("question_of", "obey", "tell", "marks_of"):
+            with mock.patch.object(m, name, side_effect=ZeroDivisionError), mock.patch.object(gateway, "_remembered", [1]):
+                self.assertEqual(self.call(gateway)["model"], "gpt-4o")
+        self.assertEqual(gateway.undecided, 4)
+        things: list[Any] = [
+            None,
+            1,
+            "x",
+            [],
+            {},
+            [None],
+            {"type": {}},
+            {"type": []},
+            float("inf"),
+            "\ud800",
+            {"": [[]]},
+            -1,
+            True,
+        ]
+        answers = [
+            {
+                **ALLOW,
+                "max_tokens": thing,
+                "model": thing,
+                "reason": thing,
+                "refusal": thing,
+                "remember": thing,
+                "unreachable_refusal": thing,
+                "action": action,
+            }
+            for thing in things
+            for action in ("allow", "degrade", "block")
+        ]
+        gateway, _ = self.asking(*answers, ALLOW)
+        rng = random.Random(3)
+        names = [
+            "messages",
+            "tools",
+            "input",
+            "metadata",
+            "litellm_metadata",
+            "proxy_server_request",
+            "extra_body",
+            "n",
+            "thinking",
+            "max_tokens",
+            "generationConfig",
+            "config",
+            "litellm_trace_id",
+            "router_settings_override",
+            "user",
+        ]
+        for _ in range(2_000):
+            data = {"model": "gpt-4o", **{name: rng.choice(things) for name in rng.sample(names, 5)}}
+            call_type = rng.choice(["acompletion", "anthropic_messages", "aresponses", "agenerate_content", ""])
+            with contextlib.suppress(m.Refused):
+                asyncio.run(gateway.async_pre_call_hook(None, None, data, call_type))
+        self.assertEqual(gateway.undecided, 0, "something of ours failed")
+
+    def test_is_told_of_by_the_sender_when_there_is_none(self) -> None:
+        exporter = self.exporter()
+        gateway = self.gateway(exporter, asking=m.Asking(seconds=5.0))
+        with mock.patch.dict(sys.modules, {"aiohttp": None}):
+            self.call(gateway)
+        gateway._keep({"n": 1})
+        exporter.wait(lambda: len(exporter.taken) == 1)
+        self.assertEqual(exporter.posts[-1]["undecided"], 1)
+
+
 class TheSettings(unittest.TestCase):
+    def test_say_whether_and_how_decisions_are_asked_for(self) -> None:
+        self.assertEqual(m.Asking.read({}), m.Asking(None, 0.25, "allow"))
+        env = {"MARGINWATCH_INGEST_KEY": "i", "MARGINWATCH_DECISION_MS": "90", "MARGINWATCH_ON_UNREACHABLE": "block"}
+        self.assertEqual(m.Asking.read(env), m.Asking("i", 0.09, "block"))
+        asking = m.Asking.read({**env, "MARGINWATCH_GATEWAY_KEY": "g"})
+        self.assertEqual(asking and asking.key, "g")
+        self.assertIsNone(m.Asking.read({"MARGINWATCH_DECISIONS": "off"}))
+
     def test_say_what_is_wrong_with_them(self) -> None:
         for env, sentence in (
             ({"MARGINWATCH_URL": "here"}, "MARGINWATCH_URL is 'here', expected a URL like http://127.0.0.1:9464"),
             ({"MARGINWATCH_SPOOL_MAX_MB": "0"}, "MARGINWATCH_SPOOL_MAX_MB is '0', expected a whole number of megabytes"),
+            (
+                {"MARGINWATCH_DECISION_MS": "soon"},
+                "MARGINWATCH_DECISION_MS is 'soon', expected milliseconds from 1 to 60000",
+            ),
+            ({"MARGINWATCH_DECISIONS": "maybe"}, "MARGINWATCH_DECISIONS is 'maybe', expected on or off"),
+            ({"MARGINWATCH_ON_UNREACHABLE": "wait"}, "MARGINWATCH_ON_UNREACHABLE is 'wait', expected allow or block"),
         ):
             with self.assertRaisesRegex(ValueError, "^" + sentence.replace(".", r"\.")):
                 m.Settings.read(env)

@@ -22,6 +22,7 @@ const stateOf = (change: Partial<SourceHealth>) =>
 const holding = (ageMs: number | null) => ({
   spool: { processes: 1, events: 7, oldest: ageMs === null ? null : NOW - ageMs, skewMs: 0 },
   dropped: DROPPED,
+  undecided: 0,
 })
 
 describe('a gateway that holds back records', () => {
@@ -44,7 +45,7 @@ describe('a gateway that holds back records', () => {
   it.each([
     ['for a minute or less', holding(60_000)],
     ['not at all', holding(null)],
-    ['perhaps, but nobody heard of it', { spool: null, dropped: DROPPED }],
+    ['perhaps, but nobody heard of it', { spool: null, dropped: DROPPED, undecided: 0 }],
     ['never, because there is none', null],
   ])('%s leaves the source well', (_, gateway) => {
     expect(stateOf({ gateway })).toMatchObject({ state: 'ok', detail: null })

@@ -43,6 +43,8 @@ export interface GatewayHealth {
   readonly spool: SpoolHealth | null
   /** Records lost, as far as was heard since the start; they only grow. */
   readonly dropped: Readonly<Record<DropReason, number>>
+  /** Calls that left without a decision, as far as was heard since the start; they only grow. */
+  readonly undecided: number
 }
 
 export interface SpoolHealth {

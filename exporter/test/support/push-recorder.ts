@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { eventually } from './eventually.ts'
@@ -21,11 +22,9 @@ export interface PushRecorder {
 export async function startPushRecorder(): Promise<PushRecorder> {
   const lines: string[] = []
   const server: Served = await serve(async (request, response) => {
-    const body = await buffer(request).catch(() => null)
-    // A gateway that stops leaves in the middle of a post.
-    if (body === null) return
-    const text = gunzipSync(body).toString()
-    lines.push(...text.split('\n').filter((line) => line !== ''))
+    // It decides nothing.
+    if (request.url !== '/v1/sources/litellm') return void response.writeHead(404).end('{}')
+    lines.push(...(await linesOf(request)))
     response.setHeader('content-type', 'application/json')
     response.end('{}')
   })
@@ -44,4 +43,17 @@ export async function startPushRecorder(): Promise<PushRecorder> {
     },
     close: () => server.close(),
   }
+}
+
+/** The records of one post. */
+export async function takePost(request: IncomingMessage): Promise<SlimRecord[]> {
+  return (await linesOf(request)).map((line) => JSON.parse(line) as SlimRecord)
+}
+
+async function linesOf(request: IncomingMessage): Promise<string[]> {
+  const body = await buffer(request).catch(() => null)
+  // A gateway that stops leaves in the middle of a post.
+  if (body === null) return []
+  const text = gunzipSync(body).toString()
+  return text.split('\n').filter((line) => line !== '')
 }

@@ -14,6 +14,8 @@ export interface GatewayReport {
   readonly oldest: number | null
   /** Records lost since the process started. */
   readonly dropped: Readonly<Record<DropReason, number>>
+  /** Calls that left without a decision since the process started. */
+  readonly undecided: number
 }
 
 export const GATEWAY_HEADER = 'X-Marginwatch-Gateway'
@@ -44,12 +46,15 @@ function reportOf(given: Readonly<Record<string, unknown>>): GatewayReport | { r
   const waits = (given.oldest ?? null) !== null
   const oldest = waits ? seconds(given.oldest) : null
   const dropped = droppedOf(given.dropped)
+  // Those that ask for none do not say so.
+  const undecided = countOf(given.undecided ?? 0)
   if (process === '') return problem(`has process ${found(given.process)}, expected its name`)
   if (clock === null) return problem(`has clock ${found(given.clock)}, expected seconds since 1970`)
   if (events === null) return problem(`has events ${found(given.events)}, expected a whole number`)
   if (waits && oldest === null) return problem(`has oldest ${found(given.oldest)}, expected seconds since 1970 or null`)
   if (dropped === null) return problem('has dropped counts that are no whole numbers')
-  return { process, clock, events, oldest, dropped }
+  if (undecided === null) return problem(`has undecided ${found(given.undecided)}, expected a whole number`)
+  return { process, clock, events, oldest, dropped, undecided }
 }
 
 function seconds(value: unknown): number | null {

@@ -13,19 +13,23 @@ interface Said {
   /** Milliseconds since the oldest record was written. */
   readonly age?: number | null
   readonly dropped?: Partial<typeof NONE>
+  readonly undecided?: number
 }
 
 function hear(gateways: Gateways, said: Said, now = NOW) {
-  const { process = 'a-1-1', ahead = 0, events = 0, age = null, dropped = {} } = said
+  const { process = 'a-1-1', ahead = 0, events = 0, age = null, dropped = {}, undecided } = said
   const clock = (now + ahead) / 1000
   const oldest = age === null ? null : clock - age / 1000
-  return gateways.heard(JSON.stringify({ version: 1, process, clock, events, bytes: 0, oldest, dropped }), now)
+  return gateways.heard(
+    JSON.stringify({ version: 1, process, clock, events, bytes: 0, oldest, dropped, undecided }),
+    now,
+  )
 }
 
 describe('the processes of the gateway', () => {
   it('are unknown before one was heard of, and when none was for a minute', () => {
     const gateways = createGateways()
-    expect(gateways.health(NOW)).toEqual({ spool: null, dropped: NONE })
+    expect(gateways.health(NOW)).toEqual({ spool: null, dropped: NONE, undecided: 0 })
     hear(gateways, { events: 1, age: 1000 })
     expect(gateways.health(NOW + 60_000).spool).toMatchObject({ processes: 1 })
     expect(gateways.health(NOW + 60_001).spool).toBe(null)
@@ -66,7 +70,17 @@ describe('the processes of the gateway', () => {
     hear(gateways, { process: 'a', dropped: { full: 6 } }, NOW + 3000)
     const lost = { full: 8, disk: 0, refused: 7, torn: 1 }
     expect(gateways.health(NOW + 3000).dropped).toEqual(lost)
-    expect(gateways.health(NOW + 600_000)).toEqual({ spool: null, dropped: lost })
+    expect(gateways.health(NOW + 600_000)).toEqual({ spool: null, dropped: lost, undecided: 0 })
+  })
+
+  it('have let go without a decision what each says that it did; those that say nothing of it, nothing', () => {
+    const gateways = createGateways()
+    hear(gateways, { process: 'a', undecided: 3 })
+    hear(gateways, { process: 'a', undecided: 5 })
+    hear(gateways, { process: 'b', undecided: 2 })
+    hear(gateways, { process: 'c' })
+    hear(gateways, { process: 'a', undecided: 4 })
+    expect(gateways.health(NOW).undecided).toBe(7)
   })
 
   it('are at most 256: a new one takes the place of the longest silent, and none of one that speaks', () => {
@@ -91,7 +105,9 @@ describe('the header of the gateway', () => {
       events: 1,
       oldest: 1780000000000,
       dropped: { ...NONE, full: 2 },
+      undecided: 0,
     })
+    expect(readReport(JSON.stringify({ ...good, undecided: 9 }))).toMatchObject({ undecided: 9 })
   })
 
   it('may be absent', () => {
@@ -112,6 +128,7 @@ describe('the header of the gateway', () => {
       'has oldest a text of 3 characters, expected seconds since 1970 or null',
     ],
     [JSON.stringify({ ...good, dropped: { full: 0.5 } }), 'has dropped counts that are no whole numbers'],
+    [JSON.stringify({ ...good, undecided: -1 }), 'has undecided -1, expected a whole number'],
     [JSON.stringify({ ...good, process: 'x'.repeat(1024) }), 'expected JSON of at most 1024 bytes'],
     [['a', 'b'], 'is an array, expected JSON'],
   ])('is ignored with a sentence when it is not what it should be: %s', (header, sentence) => {

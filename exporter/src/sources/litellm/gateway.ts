@@ -28,12 +28,14 @@ interface Process {
   /** By our clock. */
   oldest: number | null
   readonly dropped: Record<DropReason, number>
+  undecided: number
 }
 
 /** Remembers at most 256 processes; a new one takes the place of the one that was silent longest, if that was for a minute. */
 export function createGateways(): Gateways {
   const processes = new Map<string, Process>()
   const dropped = none()
+  let undecided = 0
 
   function remembered(name: string, now: number): Process | null {
     const known = processes.get(name)
@@ -43,7 +45,7 @@ export function createGateways(): Gateways {
       if (!oldest || now - oldest[1].heardAt < HEARD_MS) return null
       processes.delete(oldest[0])
     }
-    const made: Process = { heardAt: now, skewMs: 0, events: 0, oldest: null, dropped: none() }
+    const made: Process = { heardAt: now, skewMs: 0, events: 0, oldest: null, dropped: none(), undecided: 0 }
     processes.set(name, made)
     return made
   }
@@ -61,6 +63,9 @@ export function createGateways(): Gateways {
       process.dropped[reason] += more
       dropped[reason] += more
     }
+    const more = Math.max(0, report.undecided - process.undecided)
+    process.undecided += more
+    undecided += more
   }
 
   return {
@@ -73,7 +78,7 @@ export function createGateways(): Gateways {
       note(process, report, now)
       return { problem: null, acknowledged: (records) => acknowledge(process, records) }
     },
-    health: (now) => ({ spool: spoolOf([...processes.values()], now), dropped: { ...dropped } }),
+    health: (now) => ({ spool: spoolOf([...processes.values()], now), dropped: { ...dropped }, undecided }),
   }
 }
 
