@@ -15,7 +15,8 @@ import type { Policy } from './policy/policy.ts'
 import { sources } from './sources/index.ts'
 import { createDirectory, type DirectoryKeeper } from './sources/litellm/directory.ts'
 import { type RunningSources, runSources } from './sources/runner.ts'
-import type { SpoolHealth } from './sources/source.ts'
+import type { GatewayHealth } from './sources/source.ts'
+import { openEventLines } from './views/events/lines.ts'
 import { createActivity } from './views/metrics/activity.ts'
 import { backstopCollector } from './views/metrics/backstop.ts'
 import { HISTOGRAM_SPECS } from './views/metrics/distributions.ts'
@@ -96,9 +97,12 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   const doing = watchSources(running, policy, now)
   const view = await openLedgerView(ledger, calendar, now, doing.catchingUp)
   onClose(view.close)
-  const budgets = startBudgets({ options, ledger, calendar, prices, directory, spool: () => spoolOf(running) })
+  onClose(openEventLines({ ledger, log }))
+  const { catchingUp } = doing
+  const gateway = () => gatewayOf(running)
+  const budgets = startBudgets({ options, ledger, calendar, prices, catchingUp, directory, gateway })
   onClose(budgets.close)
-  const backstop = startBackstop(options, budgets)
+  const backstop = startBackstop(options, budgets.budgets)
   onClose(backstop.close)
   const activity = createActivity(ledger, calendar, now)
   const page = createPageReader(ledger, calendar, now, {
@@ -106,6 +110,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     sources: doing.states,
     ledger: ledger.health,
     intake: () => ({ url: `${server.url}/v1/sources/litellm`, keyed: policy().server.keys.ingest !== null }),
+    budgets: budgets.state,
     tiers: () => new Map(Object.entries(policy().tiers).map(([name, tier]) => [name, tier.price])),
   })
   const house = houseCollector(() => ({
@@ -120,12 +125,13 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     host: policy().server.host,
     log,
     now,
-    routes: [running.routes, budgets.routes],
+    routes: [running.routes, budgets.budgets.routes],
     collectors: [
       view,
       activity,
       sourcesCollector(doing.metrics),
       gatewayCollector(doing.gateway, now),
+      budgets.collector,
       backstopCollector(backstop.state),
       house,
     ],
@@ -144,7 +150,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   const refresh = [
     { name: 'reading the page', ms: 1_000, run: page.refresh },
     { name: 'reading activity', ms: 5_000, run: activity.refresh },
-    { name: 'looking after budgets', ms: 1_000, run: budgets.sweep },
+    { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
+    { name: 'writing decisions', ms: 10_000, run: async () => budgets.flush() },
   ]
   onClose(startUpkeep({ ledger, calendar, policy, prices, log, now, refresh }).close)
   return { url: server.url, ledger }
@@ -169,9 +176,9 @@ function openLedger(options: AppOptions, calendar: Calendar, commits: Histogram)
   })
 }
 
-/** What the gateway keeps until it is acknowledged; null when none was heard of lately. */
-function spoolOf(running: RunningSources): SpoolHealth | null {
-  return running.health().find(({ gateway }) => gateway !== null)?.gateway?.spool ?? null
+/** What the gateway says of itself; null when none was ever heard of. */
+function gatewayOf(running: RunningSources): GatewayHealth | null {
+  return running.health().find(({ gateway }) => gateway !== null)?.gateway ?? null
 }
 
 function openSources(

@@ -204,6 +204,8 @@ export interface Crossing {
   readonly trace: string | null
   /** Key of the event that crossed it, or of the call that was refused there. */
   readonly of: string
+  /** Print of the policy by which it was judged. */
+  readonly policy: string
 }
 
 /** Something that was done by a person or by us: pause, unpause, budget, reset, … with who and why. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { nano, usd } from '@marginwatch/pricing'
 import express, { type Request, type Response, Router } from 'express'
-import type { Calendar } from '../calendar.ts'
 import { bearerKey, type KeyRing } from '../http/keys.ts'
 import { HttpProblem } from '../http/problem.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -11,14 +10,12 @@ import type { Engine } from './engine.ts'
 
 export interface AdminRouteDeps {
   readonly engine: Engine
-  readonly calendar: Calendar
   readonly append: Ledger['append']
   readonly keys: () => KeyRing
   readonly loopback: boolean
   readonly now: () => number
 }
 
-const PATH = '/api/admin/agents/:id'
 const LONGEST_NAME = 128
 const MOST: Nano = 1_000_000_000n * 1_000_000_000n
 
@@ -30,21 +27,34 @@ export function adminRoutes(deps: AdminRouteDeps): Router {
   const { keys, loopback } = deps
   const router = Router()
   const allowed = [bearerKey({ keys, role: 'admin', loopback }), express.json({ limit: '16kb', type: () => true })]
-  const post = (path: string, action: Action['action'], detailsOf: DetailsOf) =>
-    router.post(`${PATH}/${path}`, allowed, (req: Request, res: Response) =>
-      act(req, res, { ...deps, action, detailsOf }),
-    )
-  post('pause', 'pause', () => ({}))
-  post('unpause', 'unpause', () => ({}))
-  post('budget', 'budget', ({ body }) => ({ limit: String(limitIn(body)) }))
-  post('budget/reset', 'reset', ({ agent, engine, now }) => {
-    const [meter] = engine.fold().meters.of({ customer: '', tier: null, session: null, agent }, now())
-    if (meter?.budget.scope !== 'agent') throw bad('Agents have no budget in the policy; there is nothing to reset.')
-    const { forgiven } = engine.fold().agents.get(agent)
-    const before = forgiven?.periodStart === meter.start ? forgiven.amount : 0n
-    return { period_start: String(meter.start), spent: String(engine.fold().meters.spent(meter) + before) }
-  })
+  const does = (action: Action['action'], detailsOf: DetailsOf) => (req: Request, res: Response) =>
+    act(req, res, { ...deps, action, detailsOf })
+  router.post(
+    '/api/admin/agents/:id/pause',
+    allowed,
+    does('pause', () => ({})),
+  )
+  router.post(
+    '/api/admin/agents/:id/unpause',
+    allowed,
+    does('unpause', () => ({})),
+  )
+  router.post(
+    '/api/admin/agents/:id/budget',
+    allowed,
+    does('budget', ({ body }) => ({ limit: String(limitIn(body)) })),
+  )
+  router.post('/api/admin/agents/:id/budget/reset', allowed, does('reset', forgiveness))
   return router
+}
+
+/** What is forgiven of the running period: all that was spent in it. */
+function forgiveness({ agent, engine, now }: Parameters<DetailsOf>[0]): Record<string, string> {
+  const [meter] = engine.fold().meters.of({ customer: '', tier: null, session: null, agent }, now())
+  if (meter?.budget.scope !== 'agent') throw bad('Agents have no budget in the policy; there is nothing to reset.')
+  const { forgiven } = engine.fold().agents.get(agent)
+  const before = forgiven?.periodStart === meter.start ? forgiven.amount : 0n
+  return { period_start: String(meter.start), spent: String(engine.fold().meters.spent(meter) + before) }
 }
 
 type DetailsOf = (given: {

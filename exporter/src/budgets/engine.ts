@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Calendar } from '../calendar.ts'
 import type { Recorded } from '../ledger/ledger.ts'
 import type { Policy } from '../policy/policy.ts'
+import { printOf } from '../policy/print.ts'
 import type { Action } from '../usage.ts'
 import { AGENT_SUBJECT } from './agents.ts'
 import type { Ask, AskedBy, Decided, Decision, Meter, MeterReading } from './ask.ts'
@@ -121,7 +122,8 @@ export function createEngine(deps: EngineDeps): Engine {
   }
   const pause = (fold: BudgetFold, meter: Meter, cause: Cause) => {
     if (fold.agents.get(meter.subject).paused) return
-    outbox.put(pauseOf(meter, cause, { ...readingOf(fold, meter), now: now() }))
+    const policy = printOf(use().budgets.policy)
+    outbox.put(pauseOf(meter, cause, { ...readingOf(fold, meter), policy, now: now() }))
   }
   const readingOf = (fold: BudgetFold, meter: Meter): MeterReading => {
     const held = holds.held(meter.key, now())
@@ -278,10 +280,10 @@ function crowdedOut(decision: Decision): Decision {
   return { ...decision, action: 'block', reason, because: tightest, charges: [], maxTokens: null, retryAfterMs: 1_000 }
 }
 
-type Paused = Pick<MeterReading, 'spent' | 'held'> & { readonly now: number }
+type Paused = Pick<MeterReading, 'spent' | 'held'> & { readonly now: number; readonly policy: string }
 
 /** Once for an agent, period and limit: whoever resumes it has seen why it stopped. */
-function pauseOf({ subject, start, budget }: Meter, cause: Cause, { spent, held, now }: Paused): Action {
+function pauseOf({ subject, start, budget }: Meter, cause: Cause, { spent, held, now, policy }: Paused): Action {
   return {
     kind: 'action',
     version: 1,
@@ -296,6 +298,7 @@ function pauseOf({ subject, start, budget }: Meter, cause: Cause, { spent, held,
       held: String(held),
       limit: String(budget.limit),
       of: cause.of,
+      policy_version: policy,
       ...(cause.trace === null ? {} : { trace: cause.trace }),
       ...(cause.session === null ? {} : { session: cause.session }),
       ...(cause.customer === null ? {} : { customer: cause.customer }),

@@ -1,6 +1,7 @@
 import type { Calendar } from '../calendar.ts'
 import { fromJson } from '../ledger/entry-json.ts'
 import type { Recorded } from '../ledger/ledger.ts'
+import { printOf } from '../policy/print.ts'
 import type { Action, Correction, Crossing, Nano, Usage } from '../usage.ts'
 import { AGENT_SUBJECT, type Agents, createAgents } from './agents.ts'
 import type { Meter } from './ask.ts'
@@ -39,7 +40,7 @@ export function createFold(deps: FoldDeps): BudgetFold {
   const { budgets, calendar, now, held, onReached, onSpent, onAgent } = deps
   const agents = createAgents()
   const meters = createMeters(budgets, calendar, agents)
-  const crossings = createCrossings(() => budgets.policy.budgets.cooldownMs)
+  const crossings = createCrossings(budgets.policy.budgets.cooldownMs, printOf(budgets.policy))
   const usual = createUsual()
 
   const spend = (entry: Usage | Correction, calls: number) => {

@@ -21,6 +21,8 @@ export interface BudgetNumber {
   readonly resetAt: number | null
   /** The highest threshold that what is spent has reached, hundredths of a percent; 0 = none. */
   readonly threshold: number
+  /** What is done with its calls now; null = they go on as asked. */
+  readonly doing: 'degrade' | 'block' | 'pause' | null
   /** What is done at the next threshold, and from where on; null past the last. */
   readonly next: { readonly do: string; readonly amount: Nano } | null
 }
@@ -91,8 +93,15 @@ function numberOf(engine: Engine, meter: Meter, { now, tier }: NumberOptions): B
     forecast: end === null ? null : forecast(spent, { start, end, now }),
     resetAt: end,
     threshold: rungs.findLast((rung) => rung.amount <= spent)?.at ?? 0,
+    doing: doingOf(budget, spent + held),
     next: rungs.find((rung) => rung.amount > spent) ?? null,
   }
+}
+
+function doingOf({ line, last, degradeAt, limit }: Budget, taken: Nano): BudgetNumber['doing'] {
+  // Where a hundredth is left, hardly a call fits any more.
+  if (line !== null && (line - taken) * 100n <= limit && (last?.do === 'block' || last?.do === 'pause')) return last.do
+  return degradeAt !== null && taken >= degradeAt ? 'degrade' : null
 }
 
 function share({ limit, spent }: BudgetNumber): number {

@@ -34,7 +34,8 @@ export interface Crossings {
   has(meter: Meter, rung: Rung): boolean
 }
 
-export function createCrossings(cooldownMs: () => number): Crossings {
+/** `policy` is the print of the one that judges. */
+export function createCrossings(cooldownMs: number, policy = ''): Crossings {
   const seen = new Set<string>()
   const told = new Map<string, number>()
   const remember = (key: string, telling: string, notice: boolean, at: number) => {
@@ -53,10 +54,10 @@ export function createCrossings(cooldownMs: () => number): Crossings {
       const place = placeOf(meter, rung)
       const telling = tellingOf(place)
       const last = told.get(telling)
-      const cool = last === undefined || now - last >= cooldownMs() || now < last
+      const cool = last === undefined || now - last >= cooldownMs || now < last
       const notice = rung.do !== 'log' && !closed && cool
       remember(key, telling, notice, now)
-      return crossingOf(reached, key, notice)
+      return { ...crossingOf(reached, key, notice), policy }
     },
   }
 }
@@ -85,7 +86,11 @@ export function shown(subject: string): string {
   return subject.replace('\u001f', '/')
 }
 
-function crossingOf({ meter, rung, spent, held, cause }: Reached, key: string, notice: boolean): Crossing {
+function crossingOf(
+  { meter, rung, spent, held, cause }: Reached,
+  key: string,
+  notice: boolean,
+): Omit<Crossing, 'policy'> {
   return {
     kind: 'crossing',
     version: 1,

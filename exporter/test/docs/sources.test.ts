@@ -86,8 +86,9 @@ describe('docs/sources.md', () => {
     if (path === '/metrics') expect(JSON.parse(bare.text)).toEqual(NO_KEY)
   })
 
-  test('names every address that the program has', () => {
-    expect(routes()).toEqual(ENDPOINTS.map(({ path }) => path).sort())
+  test('names, with docs/budgets.md, every address that the program has', () => {
+    const decisions = [...read('docs/budgets.md').matchAll(/^\| `(?:GET|POST) (\/\S+)`/gm)].map(([, path = '']) => path)
+    expect(routes()).toEqual([...ENDPOINTS.map(({ path }) => path), ...decisions].sort())
   })
 })
 

@@ -189,6 +189,7 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
           agent: null,
           trace: null,
           of: 'a',
+          policy: '9d1c04be',
         },
         {
           kind: 'roster_change',

@@ -97,6 +97,7 @@ export function crossing(key: string, over: Partial<Crossing> = {}): Crossing {
     agent: null,
     trace: null,
     of: 'a call',
+    policy: '9d1c04be',
     ...over,
   }
 }

@@ -41,6 +41,7 @@ it('writes one line for a crossing, with who, how far and what is done', async (
       scope: 'customer',
       subject: 'acme',
       period: 'month',
+      policy_version: '9d1c04be',
       period_start: '2026-11-01T00:00:00.000Z',
       threshold: '0.8',
       spent_usd: '6.40125',

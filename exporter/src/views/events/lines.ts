@@ -68,6 +68,7 @@ function writeCrossing(log: Logger, crossing: Crossing): void {
     session: crossing.session,
     agent: crossing.agent,
     trace: crossing.trace,
+    policy_version: crossing.policy,
     call: crossing.of,
   })
   log[level](fields, redact(crossingText(crossing)))
