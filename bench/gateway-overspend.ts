@@ -1,0 +1,171 @@
+/**
+ * How far a limit can be passed through the real LiteLLM, and who is refused for nothing: callers of some customers ask until
+ * they were refused three times in a row. By our file, by LiteLLM's own budgets as they come, and by those without its
+ * reservation. What is spent is what the answers say that they used.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Upstream, Rng, startUpstream } from '@marginwatch/sandbox'
+import { type BenchRow, fixed, quantile, valueRow } from './row.ts'
+import { type Gateway, type GatewaySupport, startFiled, withGateways } from './support/gateway.ts'
+import type { Later } from './support/cleanup.ts'
+import { startProgram } from './support/program.ts'
+import { folder, type Setting } from './support/setting.ts'
+
+const CALLERS = 20
+/** Dollars: some sixty calls. */
+const LIMIT = 0.12
+/** Dollars a million tokens of `gpt-4o`. */
+const [READ, WRITTEN] = [2.5, 10]
+const USUAL_OUTPUT = 150
+/** One answer in fifty is ten times as long as it usually is. */
+const LONG = 0.02
+const REFUSALS = 3
+/** Longer than it takes LiteLLM to know what was spent, so that the last calls are refused for good. */
+const PAUSE_MS = 500
+
+interface Call {
+  readonly begun: number
+  ended: number
+  /** Dollars; 0 for a call that was refused. */
+  cost: number
+  refused: boolean
+}
+
+const nameOf = (customer: number) => `customer-${customer}`
+
+export function run(setting: Setting): Promise<BenchRow[]> {
+  const customers = setting.quick ? 2 : 10
+  return withGateways(async (support, later) => {
+    const upstream = await startUpstream()
+    later(upstream.close)
+    const rows: BenchRow[] = []
+    const ways = [
+      ['by marginwatch.py', () => startOurs(support, { setting, upstream, customers, later })],
+      ['by LiteLLM, as it comes', () => startNative(support, upstream, customers, {})],
+      [
+        'by LiteLLM, without reservation',
+        () => startNative(support, upstream, customers, { disable_budget_reservation: true }),
+      ],
+    ] as const
+    for (const [name, start] of ways) {
+      const gateway = await start()
+      try {
+        rows.push(...rowsOf(name, await ask(gateway, customers)))
+      } finally {
+        await gateway.close()
+      }
+    }
+    return rows
+  })
+}
+
+interface Ours {
+  readonly setting: Setting
+  readonly upstream: Upstream
+  readonly customers: number
+  readonly later: Later
+}
+
+async function startOurs(support: GatewaySupport, { setting, upstream, customers, later }: Ours): Promise<Gateway> {
+  const directory = await folder(setting, 'gateway-overspend')
+  const limits = Array.from({ length: customers }, (_, i) => `${nameOf(i)}: { limit_usd: ${LIMIT} }`).join(', ')
+  const program = await startProgram({
+    directory,
+    policy: [
+      `budgets: { customers: { ${limits} }, customer: { thresholds: [{ at: 100%, do: block }] }, on_unreachable: block, spend: [] }`,
+      'gateway: { models: { gpt-4o: { model: openai/gpt-4o } }, retries: 0 }\n',
+    ].join('\n'),
+  })
+  later(program.stop)
+  return startFiled(support, { upstream: upstream.url, exporter: program.url, directory })
+}
+
+async function startNative(
+  support: GatewaySupport,
+  upstream: Upstream,
+  customers: number,
+  over: object,
+): Promise<Gateway> {
+  const gateway = await support.startRealGateway({
+    config: support.gatewayConfig({ upstream: upstream.url, general: { disable_budget_reservation: false, ...over } }),
+  })
+  await gateway.call('/budget/new', { budget_id: 'plan', max_budget: LIMIT, budget_duration: '1mo' })
+  for (let i = 0; i < customers; i++) await gateway.call('/customer/new', { user_id: nameOf(i), budget_id: 'plan' })
+  return gateway
+}
+
+/** The calls of each customer, in the order in which they began. */
+async function ask(gateway: Gateway, customers: number): Promise<Call[][]> {
+  const rng = new Rng(7)
+  const all = Array.from({ length: customers }, (): Call[] => [])
+  const caller = async (customer: number) => {
+    for (let refusals = 0; refusals < REFUSALS; ) {
+      const call: Call = { begun: performance.now(), ended: Number.POSITIVE_INFINITY, cost: 0, refused: false }
+      all[customer]?.push(call)
+      const output = Math.round(USUAL_OUTPUT * (0.5 + rng.next()) * (rng.next() < LONG ? 10 : 1))
+      const bounded = rng.next() < 0.5 ? { max_tokens: USUAL_OUTPUT * 20 } : {}
+      const content = `Hello. upstream(input=20 output=${output} first=100)`
+      const question = { model: 'gpt-4o', user: nameOf(customer), messages: [{ role: 'user', content }], ...bounded }
+      try {
+        const { usage } = (await gateway.call('/v1/chat/completions', question)) as Answer
+        call.cost = (usage.prompt_tokens * READ + usage.completion_tokens * WRITTEN) / 1e6
+        refusals = 0
+      } catch (error) {
+        if (!/40[02]|422|429|budget/i.test(String(error))) throw error
+        call.refused = true
+        refusals++
+        await delay(PAUSE_MS * (0.5 + rng.next()))
+      }
+      call.ended = performance.now()
+    }
+  }
+  const crowd = Array.from({ length: customers * CALLERS }, (_, i) => caller(i % customers))
+  await Promise.all(crowd)
+  return all
+}
+
+interface Answer {
+  readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number }
+}
+
+function rowsOf(name: string, all: readonly Call[][]): BenchRow[] {
+  const calls = all.flat()
+  const answered = calls.filter(({ refused }) => !refused)
+  const usual = quantile(
+    answered.map(({ cost }) => cost),
+    0.99,
+  )
+  const spent = all.map((own) => own.reduce((sum, { cost }) => sum + cost, 0) / LIMIT)
+  const frees = all.flatMap((own) => own.filter(({ refused }) => refused).map((call) => freeAt(own, call)))
+  const beyond = frees.filter(({ free, inFlight }) => free > Math.max(0.01, ((inFlight + 1) * usual) / LIMIT))
+  const percent = { unit: '%', decimals: 2 }
+  const goal = name === 'by marginwatch.py' ? { goal: { most: 101, aim: 100.1 } } : {}
+  const around = `${fixed(100 * Math.min(...spent), 2)} – ${fixed(100 * Math.max(...spent), 2)} over ${all.length} customers`
+  const zero = name === 'by marginwatch.py' ? { goal: { most: 1 } } : {}
+  const worst = frees.reduce((most, { free }) => Math.max(most, free), 0)
+  return [
+    valueRow(
+      { name: `${name}: spent of a limit, the worst customer`, ...percent, ...goal },
+      100 * Math.max(...spent),
+      around,
+    ),
+    valueRow(
+      {
+        name: `${name}: refused while more than 1 % or a usual call a call on its way was free`,
+        unit: 'calls',
+        decimals: 0,
+        ...zero,
+      },
+      beyond.length,
+      `of ${fixed(frees.length, 0)} refused and ${fixed(answered.length, 0)} answered`,
+    ),
+    valueRow({ name: `${name}: free at a refusal, the most`, ...percent }, 100 * worst, ''),
+  ]
+}
+
+/** What was really free when a call was refused: the limit without all that calls before it cost in the end. */
+function freeAt(own: readonly Call[], refused: Call): { free: number; inFlight: number } {
+  const before = own.filter((call) => call.begun < refused.ended && call !== refused && !call.refused)
+  const cost = before.reduce((sum, call) => sum + call.cost, 0)
+  return { free: (LIMIT - cost) / LIMIT, inFlight: before.filter(({ ended }) => ended > refused.ended).length }
+}
