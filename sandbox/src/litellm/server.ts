@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Call } from '../call.ts'
+import { type Asker, type AskerStats, createAsker } from '../decisions/asker.ts'
+import type { Unreachable } from '../decisions/wire.ts'
 import { Rng } from '../random.ts'
 import { type Answer, costMap, errorAnswer, OPENAPI, refuseUnlessMaster } from './answers.ts'
+import { decidedCall } from './decided.ts'
 import { answerDirectory, DIRECTORY_PATHS, type DirectorySettings } from './directory.ts'
 import { createFaultPlan, drifted, type Fault, type FaultMix, type FaultPlan, sendTruncated } from './faults.ts'
 import type { RecordOptions } from './parts.ts'
@@ -16,7 +19,9 @@ import {
   type PushStats,
   type Sleep,
 } from './pusher.ts'
+import { questionOf, reachesHook } from './question.ts'
 import { createRows, type Lag, type Rows } from './rows.ts'
+import { inputTokens } from '../tokens.ts'
 import { slimRecords } from './slim.ts'
 import { answerSpendLogs } from './spend-logs.ts'
 
@@ -42,6 +47,18 @@ export interface LitellmOptions {
   readonly directory?: DirectorySettings
   /** Where finished calls are posted; without it nothing is pushed. Defaults are LiteLLM's: 5 s, 512, no retries, loss as real. */
   readonly push?: Partial<PushOptions> & { readonly url: string }
+  /** Who is asked before each call that begins; without it nobody is. Needs our hook: the push form `marginwatch`. */
+  readonly decide?: DecideOptions
+}
+
+export interface DecideOptions {
+  /** Of `/v1/decisions`. */
+  readonly url: string
+  readonly key: string | null
+  /** How long an answer is waited for. Default 250 ms. */
+  readonly deadlineMs?: number
+  /** What becomes of calls without an answer until one has said so. Default `allow`. */
+  readonly unreachable?: Unreachable
 }
 
 export interface Litellm {
@@ -52,6 +69,11 @@ export interface Litellm {
    * push at its end. `push: false` leaves them out of the push.
    */
   add(calls: Iterable<Call>, options?: { readonly push?: boolean }): void
+  /**
+   * A call begins: resolves to how it goes after what was decided on it, for `add`; to null for one that the traffic says our
+   * hook refuses, for where somebody is asked nobody else refuses. Without `decide` a call goes as the traffic says.
+   */
+  begin(call: Call): Promise<Call | null>
   /** The next answers of `/spend/logs/v2` fail so, in this order. */
   fail(...faults: readonly Fault[]): void
   /** Queues what has ended by now, posts the queue and waits for the answer. */
@@ -68,6 +90,7 @@ export interface LitellmStats {
   readonly polls: number
   readonly faults: number
   readonly push: PushStats | null
+  readonly decisions: AskerStats | null
 }
 
 /** A key that LiteLLM 1.106.2 would accept as a master key. */
@@ -93,7 +116,14 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
   const rows = createRows({ ...USUAL_LAG, ...options.lag }, options.countCap ?? 10_000)
   const faults = createFaultPlan(new Rng(seed, 11), options.faults ?? null)
   const stopping = new AbortController()
-  const pusher = openPusher(options, { now, sleep, rng: new Rng(seed, 12), signal: stopping.signal })
+  const asker = openAsker(options, now)
+  const pusher = openPusher(options, {
+    now,
+    sleep,
+    rng: new Rng(seed, 12),
+    signal: stopping.signal,
+    ...(asker ? { undecided: () => asker.stats().undecided } : {}),
+  })
   const count = { polls: 0, faults: 0 }
   const slim = options.push?.form === 'marginwatch'
   const recordsOf = (call: Call): readonly Pushed[] => (slim ? slimRecords(call) : pushRecords(call, desk.record))
@@ -130,6 +160,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
     url: `http://127.0.0.1:${port}`,
     masterKey,
     add: (calls, { push = true } = {}) => add(calls, push),
+    begin: (call) => (asker ? decidedOn(call, asker) : Promise.resolve(call)),
     fail: faults.add,
     flush,
     async restart(downMs) {
@@ -138,10 +169,11 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
       await sleep(downMs, stopping.signal)
       if (!stopping.signal.aborted) server = await listen(port, desk)
     },
-    stats: () => ({ rows: rows.size, ...count, push: pusher?.stats() ?? null }),
+    stats: () => ({ rows: rows.size, ...count, push: pusher?.stats() ?? null, decisions: asker?.stats() ?? null }),
     async close() {
       if (slim || options.push?.loss === 'none') await flush()
       stopping.abort()
+      asker?.close()
       await flushing
       await stopListening(server)
     },
@@ -164,6 +196,18 @@ interface Desk {
 function openPusher(options: LitellmOptions, deps: Omit<PushDeps, 'fetch'>): Pusher | null {
   if (!options.push) return null
   return createPusher({ ...PUSH_DEFAULTS, ...options.push }, { ...deps, fetch: options.fetch ?? fetch })
+}
+
+const DECIDE_DEFAULTS = { deadlineMs: 250, unreachable: 'allow', sockets: 100 } as const
+
+function openAsker({ decide }: LitellmOptions, now: () => number): Asker | null {
+  return decide ? createAsker({ ...DECIDE_DEFAULTS, ...decide, now }) : null
+}
+
+async function decidedOn(call: Call, asker: Asker): Promise<Call | null> {
+  if (call.outcome === 'blocked') return null
+  if (!reachesHook(call)) return call
+  return decidedCall(call, await asker.ask(questionOf(call), () => inputTokens(call.tokens)))
 }
 
 /** Takes the calls that have ended out of `pending`, in order of their end. */
