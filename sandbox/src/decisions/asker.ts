@@ -107,7 +107,7 @@ function withoutAnswer(
   policy: { readonly unreachable: Unreachable; readonly refusal: Refusal },
 ): Verdict {
   const known = memory.recall(question, marks)
-  if (known) return { kind: 'refused', ...known }
+  if (known) return { kind: 'refused', refusal: known.refusal, reason: known.reason }
   if (policy.unreachable === 'allow') return { kind: 'undecided' }
   return { kind: 'refused', refusal: policy.refusal, reason: 'unreachable' }
 }

@@ -102,7 +102,12 @@ export function createPusher(options: PushOptions, deps: PushDeps): Pusher {
     const bytes = queue.reduce((sum, item) => sum + JSON.stringify(item.record).length + 1, 0)
     const process = `sandbox-1-${starts}`
     const waits = { events: queue.length, bytes, oldest: queue[0]?.at ?? null }
-    return gatewayPost(records, { process, clock, ...waits, ...(deps.undecided ? { undecided: deps.undecided() } : {}) })
+    return gatewayPost(records, {
+      process,
+      clock,
+      ...waits,
+      ...(deps.undecided ? { undecided: deps.undecided() } : {}),
+    })
   }
   const post = async (items: readonly Item[]): Promise<boolean> => {
     for (const item of items) item.posting += 1
