@@ -14,6 +14,8 @@ export interface AskerOptions {
   /** How many questions may be under way at a time. */
   readonly sockets: number
   readonly now: () => number
+  /** How long nothing is asked after many failures in a row. Default 1,000 ms. */
+  readonly restMs?: number
   /** Whether the way to the other side is open; for tests of what happens when it is not. */
   readonly reachable?: () => boolean
   /** How long each answer took, milliseconds. */
@@ -52,12 +54,12 @@ const UNAVAILABLE: Refusal = {
 
 /** Asks for decisions as our gateway's hook does, and says what to do when nobody answers. */
 export function createAsker(options: AskerOptions): Asker {
-  const { now, onAnswered, reachable = () => true } = options
+  const { now, onAnswered, reachable = () => true, restMs = REST_MS } = options
   const exchange = createExchange(options)
   const memory = createMemory(now)
   const count = { asked: 0, answered: 0, undecided: 0 }
   const policy = { unreachable: options.unreachable, refusal: UNAVAILABLE }
-  const breaker = createBreaker(now)
+  const breaker = createBreaker(now, restMs)
 
   const exchanged = async (question: Question): Promise<Answer | null> => {
     if (!breaker.closed()) return null
@@ -113,7 +115,7 @@ function withoutAnswer(
 }
 
 /** Spares a side that does not answer, and the calls that would wait for it. */
-function createBreaker(now: () => number) {
+function createBreaker(now: () => number, restMs: number) {
   let failures = 0
   let openUntil = Number.NEGATIVE_INFINITY
   return {
@@ -122,7 +124,7 @@ function createBreaker(now: () => number) {
       failures = answered ? 0 : failures + 1
       if (failures < FAILURES) return
       failures = FAILURES - 1
-      openUntil = now() + REST_MS
+      openUntil = now() + restMs
     },
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Script, type Scripted, REFUSAL, startScripted } from '../../test/scripted.ts'
 import type { Call } from '../call.ts'
+import type { Question } from '../decisions/wire.ts'
 import { inputTokens } from '../tokens.ts'
 import { createTraffic } from '../traffic.ts'
 import { startLitellm, type DecideOptions, type Litellm } from './server.ts'
@@ -49,7 +50,10 @@ describe('a call that begins', () => {
         stream: paid.stream,
       }),
     ])
-    const { request_tags, end_user, trace_id, metadata } = server.questions[0]?.record as Record<string, never>
+    const { request_tags, end_user, trace_id, metadata } = (server.questions[0] as Question).record as Record<
+      string,
+      never
+    >
     const record = slimRecords(made as Call).at(-1)
     expect(record).toMatchObject({ request_tags, end_user, trace_id, metadata })
     expect(metadata).toMatchObject({
