@@ -170,7 +170,10 @@ function kill(run: Run): void {
 }
 
 function ask(run: Run, caller: Caller): void {
-  if (run.isOver() || caller.refusals >= run.options.patience) return leave(run)
+  if (run.isOver() || caller.refusals >= run.options.patience) {
+    leave(run)
+    return
+  }
   const { rng, account } = caller
   const plan = run.draw(rng)
   const asked: Asked = { callId: uuid(rng), customer: account.customer, model: plan.model }
