@@ -35,8 +35,11 @@ AS_OF = "2026-10-21"
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(litellm.__file__).parent
 
-# Fields that say what a model is; every field whose name says what it costs is kept too.
-FACTS = ("litellm_provider", "mode", "max_input_tokens", "max_tokens", "tiered_pricing", "off_peak_pricing", "web_search_billing_unit")
+# Fields that say what a model is and can do; every field whose name says what it costs is kept too.
+FACTS = (
+    "litellm_provider", "mode", "max_input_tokens", "max_output_tokens", "max_tokens", "supports_function_calling",
+    "supports_vision", "tiered_pricing", "off_peak_pricing", "web_search_billing_unit",
+)
 COSTS = (
     "input_cost_per_token", "output_cost_per_token", "cache_read_input_token_cost", "cache_creation_input_token_cost",
     "output_cost_per_reasoning_token", "input_cost_per_audio_token", "output_cost_per_audio_token",

@@ -2,8 +2,10 @@ import { bundledLitellmMap } from './bundled.ts'
 import { type Compiled, compile } from './compile.ts'
 import { type Cost, costOf } from './cost.ts'
 import { findGenai, GENAI_AS_OF } from './genai.ts'
+import type { ModelLimits } from './limits.ts'
 import { type LitellmSource, readLitellmMap } from './litellm.ts'
 import { memoised } from './memo.ts'
+import type { Nano } from './money.ts'
 import { takeApart } from './names.ts'
 import { namedProviders, type OverrideSource, type PriceOverride, readOverrides } from './overrides.ts'
 import type { ModelPrice, PriceSource, Quote } from './price.ts'
@@ -11,6 +13,7 @@ import { canonicalProvider, isProviderName } from './provider.ts'
 import type { Skipped } from './read-price.ts'
 import { holds, type Slot } from './slots.ts'
 import { type ServiceTier, serviceTier, TOKEN_CLASSES, type Usage } from './tokens.ts'
+import { type CallBudget, type CallSize, largestOutput, worstOf } from './worst.ts'
 
 export type PriceProfile = 'production' | 'development'
 
@@ -45,6 +48,22 @@ export interface PriceBook {
    * zero: the caller marks the call `unpriced`. Throws a RangeError on a negative or broken amount.
    */
   cost(model: string, usage: Usage, query: PriceQuery): Cost | null
+  /**
+   * The most that a call to come can cost, whole nano-dollars rounded up; null when the model is unknown or has no price for
+   * such tokens. No usage within `size` costs more. Throws a RangeError on a negative or broken count.
+   */
+  worst(model: string, size: CallSize, query: PriceQuery): Nano | null
+  /**
+   * The most output tokens with which a call to come stays within a budget: the largest `output` whose `worst` is not above
+   * it. 0 when not even the input fits, Infinity when output is free; null when the model is unknown or has no price for
+   * output. Throws a RangeError as `worst` does.
+   */
+  maxOutputFor(model: string, budget: CallBudget, query: PriceQuery): number | null
+  /**
+   * What a model can do by LiteLLM's map, whichever source prices it; its moment and service tier do not matter. Null when no
+   * source knows a limit of the model.
+   */
+  limits(model: string, query: Pick<PriceQuery, 'provider'>): ModelLimits | null
   /** The sources in use, weakest first, and when their data is from (epoch milliseconds; null = unknown). */
   sources(): readonly { readonly name: PriceSource; readonly asOf: number | null }[]
   /** What the sources held that could not be used, and why. */
@@ -79,12 +98,17 @@ export function openPriceBook(options: PriceBookOptions = {}): PriceBook {
   const named = namedProviders(options.overrides)
   const isKnown = (name: string) => isProviderName(name) || litellm.providers.has(name) || named.has(name)
   const overrides = readOverrides(options.overrides, isKnown, skip)
+  const canonical = (name: string | null) => canonicalProvider(name, isKnown)
+  const ask = (model: string, provider: string | null) => takeApart(model, canonical(provider), canonical)
   const find = memoised(REMEMBERED, (model: string, provider: string | null, tier: ServiceTier): readonly Timed[] => {
     if (model.length > LONGEST_NAME) return []
-    const canonical = (name: string | null) => canonicalProvider(name, isKnown)
-    const asked = takeApart(model, canonical(provider), canonical)
+    const asked = ask(model, provider)
     const found = [...overrides.find(asked, tier), ...litellm.find(asked, tier)]
     return compiled([...found, ...findGenai(asked, tier, skip)])
+  })
+  const limits = memoised(REMEMBERED, (model: string, provider: string | null, tier: ServiceTier) => {
+    if (model.length > LONGEST_NAME) return null
+    return withWindow(litellm.limits(ask(model, provider)), find(model, provider, tier))
   })
   const at = (model: string, query: PriceQuery): Compiled | null => {
     for (const { slot, compiled } of find(model, query.provider ?? null, serviceTier(query.serviceTier))) {
@@ -104,6 +128,15 @@ export function openPriceBook(options: PriceBookOptions = {}): PriceBook {
       const price = pick(model, query)
       return price === null ? null : costOf(price, usage)
     },
+    worst: (model: string, size: CallSize, query: PriceQuery) => {
+      const price = pick(model, query)
+      return price === null ? null : worstOf(price, size)
+    },
+    maxOutputFor: (model: string, budget: CallBudget, query: PriceQuery) => {
+      const price = pick(model, query)
+      return price === null ? null : largestOutput(price, budget)
+    },
+    limits: (model: string, query: Pick<PriceQuery, 'provider'>) => limits(model, query.provider ?? null, 'standard'),
     sources: () => sources,
     skipped,
     names: () => litellm.names,
@@ -123,6 +156,14 @@ function openLitellm(
   }
   const bundled = bundledLitellmMap()
   return { source: readLitellmMap(bundled.map, null), asOf: bundled.asOf }
+}
+
+/** Limits whose context window, where the map has none, is the one that a price was stated with. */
+function withWindow(limits: ModelLimits | null, found: readonly Timed[]): ModelLimits | null {
+  const stated = found.map(({ compiled }) => compiled.price.contextWindow).find((window) => window !== null) ?? null
+  if (stated === null || (limits !== null && limits.contextWindow !== null)) return limits
+  const unknown = { maxOutput: null, mode: null, tools: null, images: null }
+  return Object.freeze({ ...(limits ?? unknown), contextWindow: stated })
 }
 
 function zeroPrice(model: string, provider: string | null, tier: ServiceTier): Compiled | null {

@@ -11,8 +11,8 @@ const FILE = new URL('../data/litellm-prices.json.gz', import.meta.url)
 let loaded: LitellmMap | null = null
 
 /**
- * The copy of LiteLLM's map that comes with this package, reduced to the fields that prices are made of; `data/README.md`
- * names its version and licence. Read from disk at the first call, then kept.
+ * The copy of LiteLLM's map that comes with this package, reduced to the fields that prices and limits are made of;
+ * `data/README.md` names its version and licence. Read from disk at the first call, then kept.
  */
 export function bundledLitellmMap(): LitellmMap {
   if (loaded === null) {

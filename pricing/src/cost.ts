@@ -71,7 +71,8 @@ function levelFor(compiled: Compiled, usage: Usage): Level {
   return levels.findLast(past) ?? levels[0]
 }
 
-function unitCost(compiled: Compiled, usage: Usage) {
+/** What a usage's units cost, by side, and which side has any. Throws a RangeError on a negative or broken amount. */
+export function unitCost(compiled: Compiled, usage: Usage) {
   const sum = { input: ZERO, output: ZERO, usedInput: false, usedOutput: false }
   for (const [unit, rate] of compiled.units) {
     const amount = usage[unit]

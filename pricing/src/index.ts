@@ -10,6 +10,7 @@ export { bundledLitellmMap, type LitellmMap } from './bundled.ts'
 export type { Cost } from './cost.ts'
 export { UnknownModelError, UnpricedUsageError, UsageError } from './errors.ts'
 export { estimateTokens } from './estimate-tokens.ts'
+export type { ModelLimits } from './limits.ts'
 export { type Decimal, decimal, type Nano, nano, plain, plus, times, toNano, usd, usdRounded } from './money.ts'
 export type { PriceOverride } from './overrides.ts'
 export type { ContextTier, ModelPrice, PriceSource } from './price.ts'
@@ -38,3 +39,4 @@ export {
   type Unit,
   type Usage,
 } from './tokens.ts'
+export type { CallBudget, CallSize } from './worst.ts'

@@ -8,6 +8,8 @@ const FIELDS = [
   'litellm_provider',
   'mode',
   'max_input_tokens',
+  'max_output_tokens',
+  'supports_vision',
   'input_cost_per_token',
   'output_cost_per_token',
   'cache_read_input_token_cost',
@@ -44,6 +46,8 @@ describe('junk', () => {
         for (const name of [...Object.keys(junk), 'other']) {
           book.price(name, { at: AT })
           book.price(name, { at: AT, serviceTier: 'batch', provider: name })
+          book.limits(name, { provider: 'openai' })
+          book.maxOutputFor(name, { input: 300_000, budget: 1n }, { at: AT })
         }
         expect(book.cost('openai/good', { input: 1, output: 1 }, { at: AT })?.cost).toBe(3000n)
         expect(book.price('mine', { at: AT })?.source).toBe('override')

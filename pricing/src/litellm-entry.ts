@@ -1,3 +1,4 @@
+import { readWindow } from './limits.ts'
 import { type Cells, readCells, TOKEN_KEYS } from './litellm-cells.ts'
 import { ratesAt, tableRates } from './litellm-rates.ts'
 import { readUnits } from './litellm-units.ts'
@@ -6,6 +7,9 @@ import type { Quote, Rates, UnitRates } from './price.ts'
 import { readPrice, record, shown } from './read-price.ts'
 import type { ServiceTier, TokenClass } from './tokens.ts'
 import { knownZone, parseHours, type Window } from './windows.ts'
+
+/** The entry that explains what the fields mean. */
+export const DOCUMENTATION = 'sample_spec'
 
 /** One model of LiteLLM's map, read. */
 export interface LitellmEntry {
@@ -26,7 +30,7 @@ const TOKEN_MODES = new Set(['chat', 'completion', 'responses', 'realtime'])
 
 /** Reads one entry. A string says why it is of no use; single fields that are no price are told to `complain`. */
 export function readEntry(key: string, value: unknown, complain: (reason: string) => void): LitellmEntry | string {
-  if (key === 'sample_spec') return 'documentation, not a model'
+  if (key === DOCUMENTATION) return 'documentation, not a model'
   const entry = record(value)
   if (entry === null) return `${shown(value)} where an object of prices was expected`
   const provider = entry.litellm_provider
@@ -45,7 +49,7 @@ export function readEntry(key: string, value: unknown, complain: (reason: string
     key,
     provider,
     mode,
-    contextWindow: count(entry.max_input_tokens) ?? count(entry.max_tokens),
+    contextWindow: readWindow(entry),
     cells,
     units,
     table,
@@ -86,10 +90,6 @@ function withCacheDefault(entry: LitellmEntry, rates: Rates): Rates {
 
 function pricesTokens(entry: Record<string, unknown>): boolean {
   return Object.values(TOKEN_KEYS).some((field) => Number(entry[field]) > 0)
-}
-
-function count(value: unknown): number | null {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null
 }
 
 function readOffPeak(value: unknown, complain: (reason: string) => void): LitellmEntry['offPeak'] {

@@ -1,4 +1,5 @@
-import { type LitellmEntry, quoteOf, readEntry } from './litellm-entry.ts'
+import { type ModelLimits, readLimits, statesLimits } from './limits.ts'
+import { DOCUMENTATION, type LitellmEntry, quoteOf, readEntry } from './litellm-entry.ts'
 import { type Asked, families, family, forms, litellmKeys, takeApart } from './names.ts'
 import { acceptsLitellm, canonicalProvider, litellmNames, ofLitellm, vendorOf } from './provider.ts'
 import { record, type Skipped } from './read-price.ts'
@@ -9,6 +10,8 @@ import type { ServiceTier } from './tokens.ts'
 export interface LitellmSource {
   /** Prices of a model, in the order in which they hold; empty when the map does not know it. */
   find(asked: Asked, tier: ServiceTier): Slot[]
+  /** What a model can do, looked up as its price is, also where the map has no price; null when the map does not know it. */
+  limits(asked: Asked): ModelLimits | null
   /** Provider names that the map uses, in lower case. */
   readonly providers: ReadonlySet<string>
   readonly names: readonly string[]
@@ -26,21 +29,40 @@ interface Raw {
  * told and left out; without, for the bundled copy, that is known. It never throws on junk.
  */
 export function readLitellmMap(map: unknown, skip: ((skipped: Skipped) => void) | null): LitellmSource {
-  const raws = new Map<string, Raw>()
+  const priced = new Map<string, Raw>()
+  const all = new Map<string, Raw>()
   for (const [key, value] of Object.entries(record(map) ?? {})) {
     const complain = (reason: string) => skip?.({ source: 'litellm', key, reason })
     const read = skip === null ? null : readEntry(key, value, complain)
     const provider = record(value)?.litellm_provider
+    const raw = typeof provider === 'string' && key !== DOCUMENTATION ? { key, provider, value } : null
+    if (raw !== null) all.set(key.toLowerCase(), raw)
     if (typeof read === 'string') complain(read)
-    else if (typeof provider === 'string') raws.set(key.toLowerCase(), { key, provider, value })
+    else if (raw !== null) priced.set(key.toLowerCase(), raw)
   }
-  const providers = new Set([...raws.values()].map((raw) => raw.provider.toLowerCase()))
-  const snapshots = newestSnapshots(raws, providers)
+  const providers = new Set([...priced.values()].map((raw) => raw.provider.toLowerCase()))
+  const prices = index(priced, providers)
+  // Nobody may ever ask for limits, and indexing thousands of entries takes as long as all the rest of the opening.
+  let limits: Index | null = all.size === priced.size ? prices : null
   return {
-    find: (asked, tier) => slotsOf(findEntry(raws, snapshots, asked), tier),
+    find: (asked, tier) => slotsOf(findEntry(prices, asked), tier),
+    limits: (asked) => {
+      limits ??= index(all, providers)
+      return findLimits(limits, asked)
+    },
     providers,
-    names: [...raws.keys()],
+    names: [...priced.keys()],
   }
+}
+
+/** Entries by name, and the newest snapshot of each family among them. */
+interface Index {
+  readonly raws: ReadonlyMap<string, Raw>
+  readonly snapshots: ReadonlyMap<string, Raw>
+}
+
+function index(raws: ReadonlyMap<string, Raw>, providers: ReadonlySet<string>): Index {
+  return { raws, snapshots: newestSnapshots(raws, providers) }
 }
 
 function slotsOf(entry: LitellmEntry | null, tier: ServiceTier): Slot[] {
@@ -50,19 +72,28 @@ function slotsOf(entry: LitellmEntry | null, tier: ServiceTier): Slot[] {
   return [{ from: null, to: null, windows: entry.offPeak.windows, quote: quoteOf(entry, tier, true) }, standard]
 }
 
-function findEntry(
-  raws: ReadonlyMap<string, Raw>,
-  snapshots: ReadonlyMap<string, Raw>,
-  asked: Asked,
-): LitellmEntry | null {
-  const provider = asked.provider ?? vendorOf(asked.bare)
-  const newest = families(asked.bare).map((common) => snapshots.get(snapshotKey(provider, common)))
-  for (const raw of [...keysOf(asked).map((key) => raws.get(key)), ...newest]) {
-    if (raw === undefined || (asked.provider !== null && !acceptsLitellm(asked.provider, raw.provider))) continue
+function findEntry(index: Index, asked: Asked): LitellmEntry | null {
+  for (const raw of candidates(index, asked)) {
     const entry = readEntry(raw.key, raw.value, () => {})
     if (typeof entry !== 'string') return entry
   }
   return null
+}
+
+/** Limits of the first entry that states any; of the first at all, with its mode, when none does. */
+function findLimits(index: Index, asked: Asked): ModelLimits | null {
+  const found = candidates(index, asked).flatMap((raw) => readLimits(raw.value) ?? [])
+  return found.find(statesLimits) ?? found[0] ?? null
+}
+
+/** Entries that speak of a model, best first. */
+function candidates({ raws, snapshots }: Index, asked: Asked): Raw[] {
+  const provider = asked.provider ?? vendorOf(asked.bare)
+  const newest = families(asked.bare).map((common) => snapshots.get(snapshotKey(provider, common)))
+  return [...keysOf(asked).map((key) => raws.get(key)), ...newest].flatMap((raw) => {
+    const refused = raw === undefined || (asked.provider !== null && !acceptsLitellm(asked.provider, raw.provider))
+    return refused ? [] : [raw]
+  })
 }
 
 /** The given provider's own spelling goes first: `deepseek-chat` of `deepseek` is `deepseek/deepseek-chat`. */

@@ -108,8 +108,15 @@ describe('the bundled map', () => {
     expect(Object.keys(recorded.costs).filter((model) => !(model in map))).toEqual([])
   })
 
-  test('holds only fields that prices are read from', () => {
-    const facts = ['litellm_provider', 'mode', 'max_input_tokens', 'max_tokens', 'web_search_billing_unit']
+  test('holds only fields that prices and limits are read from', () => {
+    const limits = [
+      'max_input_tokens',
+      'max_output_tokens',
+      'max_tokens',
+      'supports_function_calling',
+      'supports_vision',
+    ]
+    const facts = ['litellm_provider', 'mode', ...limits, 'web_search_billing_unit']
     const prices = [...Object.values(TOKEN_KEYS), ...Object.values(UNIT_KEYS).flat(), 'search_context_cost_per_query']
     const read = [...facts, ...prices, 'tiered_pricing', 'off_peak_pricing']
     const fields = new Set(Object.values(map).flatMap((entry) => Object.keys(record(entry) ?? {})))

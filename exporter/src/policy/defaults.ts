@@ -1,3 +1,5 @@
+import { BUDGET_DEFAULTS } from './budget-defaults.ts'
+
 /**
  * The policy that an empty file stands for, in the file's own words. It is laid under what the user wrote: blocks are
  * joined key by key, lists and single values are replaced whole.
@@ -43,6 +45,8 @@ export const DEFAULTS = {
   },
   prices: { profile: 'production', overrides: [] },
   sources: { litellm: { push: 'true' } },
+  budgets: BUDGET_DEFAULTS,
+  degrade: {},
   server: { host: '127.0.0.1', port: '9464', keys: {}, body_limit: '16MB' },
   metrics: { customers: '200', customer_idle: '35d' },
   ledger: { retention: '400d', dedupe_window: '35d' },

@@ -8,17 +8,21 @@ export function allowedKeys(schema: unknown, path: Path): string[] {
   return at instanceof z.ZodObject ? Object.keys(at.shape) : []
 }
 
-/** Every key that a file may hold, as `tiers.*.price_usd` and `customers[].id`, in the schema's order. */
-export function schemaKeys(schema: unknown, prefix = ''): string[] {
+/**
+ * Every key that a file may hold, as `tiers.*.price_usd` and `customers[].id`, in the schema's order. A list of blocks that
+ * stands in several places is taken apart at the first.
+ */
+export function schemaKeys(schema: unknown, prefix = '', known: Set<unknown> = new Set()): string[] {
   const at = bare(schema)
-  if (at instanceof z.ZodRecord) return schemaKeys(at.valueType, `${prefix}.*`)
+  if (at instanceof z.ZodRecord) return schemaKeys(at.valueType, `${prefix}.*`, known)
   if (at instanceof z.ZodArray) {
     const inner = bare(at.element)
-    return inner instanceof z.ZodObject ? schemaKeys(inner, `${prefix}[]`) : [prefix]
+    if (!(inner instanceof z.ZodObject) || known.has(inner)) return [prefix]
+    return schemaKeys(inner, `${prefix}[]`, known.add(inner))
   }
   if (!(at instanceof z.ZodObject)) return [prefix]
   const dot = prefix === '' ? '' : '.'
-  return Object.entries(at.shape).flatMap(([key, inner]) => schemaKeys(inner, `${prefix}${dot}${key}`))
+  return Object.entries(at.shape).flatMap(([key, inner]) => schemaKeys(inner, `${prefix}${dot}${key}`, known))
 }
 
 function child(schema: unknown, step: string | number): unknown {
@@ -27,7 +31,8 @@ function child(schema: unknown, step: string | number): unknown {
   return schema instanceof z.ZodArray ? schema.element : undefined
 }
 
-/** What stands inside "may be left out". */
+/** What stands inside "may be left out" and "or none". */
 function bare(schema: unknown): unknown {
+  if (schema instanceof z.ZodPipe) return bare(schema.out)
   return schema instanceof z.ZodOptional || schema instanceof z.ZodNullable ? bare(schema.unwrap()) : schema
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { didYouMean } from './nearest.ts'
 import type { FieldRef } from './policy.ts'
 import { found, wrong } from './problem.ts'
-import { durationText, readDate, readDollars, readDuration, readSize, readWhole } from './units.ts'
+import { durationText, readDate, readDollars, readDuration, readPercent, readSize, readWhole } from './units.ts'
 import { readZone } from './zone.ts'
 
 /** The environment that was handed in: only secrets and `COST_TRACKING_TIER` are read from it. */
@@ -66,8 +66,9 @@ function plain<T>(expected: string, read: (text: string) => T | undefined): Kind
 }
 
 /** Free text without control characters. */
-export function label(what: string): Kind<string> {
-  return plain(`${what}, at most 256 characters`, (text) => (/^\P{Cc}{1,256}$/u.test(text) ? text : undefined))
+export function label(what: string, longest = 256): Kind<string> {
+  const allowed = new RegExp(`^\\P{Cc}{1,${longest}}$`, 'u')
+  return plain(`${what}, at most ${longest} characters`, (text) => (allowed.test(text) ? text : undefined))
 }
 
 export const flag: Kind<boolean> = plain('true or false', (text) => ({ true: true, false: false })[text])
@@ -97,8 +98,55 @@ export const dollars: Kind<Nano> = {
   },
 }
 
+/** Where something happens as money is spent: a limit of nothing would be reached before the first call. */
+export const limit: Kind<Nano> = {
+  expected: 'dollars above 0, e.g. 8 or 0.50',
+  read(text) {
+    const amount = dollars.read(text)
+    return amount === 0n || readDollars(text) === undefined ? new Refusal(wrong(text, this.expected)) : amount
+  },
+}
+
+/** How a file says that there is no limit where there would be one by default. */
+export const NONE = 'none'
+
+/** A value, or the word `none`: then null. */
+export function orNone<T>(kind: Kind<T>): Kind<T | null> {
+  const read = (text: string) => {
+    const result = text === NONE ? null : kind.read(text)
+    return result instanceof Refusal ? new Refusal(`${result.message}, or ${NONE}`) : result
+  }
+  return { expected: `${kind.expected}, or ${NONE}`, read }
+}
+
+/** A share within bounds, in hundredths of a percent. */
+export function percent(least: string, most: string, example: string): Kind<number> {
+  const expected = `a share from ${least} to ${most}, e.g. ${example}`
+  const read = (text: string) => {
+    const share = readPercent(text)
+    if (share === null) return new Refusal(wrong(text, 'a share with at most two decimals'))
+    return within(share, readPercent(least) ?? 0, readPercent(most) ?? 0) ?? new Refusal(wrong(text, expected))
+  }
+  return { expected, read }
+}
+
+/** Where notices go, by a name that alerting routes by. */
+export const channel: Kind<string> = plain(
+  'the name of a channel of at most 64 letters, digits, _, - and ., e.g. slack',
+  (text) => (/^[A-Za-z][\w.-]{0,63}$/.test(text) ? text : undefined),
+)
+
+/** A language tag (BCP 47) in its canonical form. */
+export const languageTag: Kind<string> = plain('a language tag such as de or pt-BR', (text) => {
+  try {
+    return Intl.getCanonicalLocales(text)[0]
+  } catch {
+    return undefined
+  }
+})
+
 /** One of a few words. */
-export function oneOf<T extends string>(words: readonly T[]): Kind<T> {
+export function oneOf<const T extends string>(words: readonly T[]): Kind<T> {
   const expected = words.join(' or ')
   const read = (text: string) =>
     words.find((word) => word === text) ?? new Refusal(`${wrong(text, expected)}${didYouMean(text, words)}`)

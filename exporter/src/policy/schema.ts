@@ -1,6 +1,7 @@
 import type { output } from 'zod'
 import { TOKEN_CLASSES, type TokenClass } from '../usage.ts'
 import { block, fromEntries, list, named } from './blocks.ts'
+import { budgets, degrade, routes } from './budgets.ts'
 import { gateway } from './gateway.ts'
 import {
   date,
@@ -11,6 +12,7 @@ import {
   flag,
   host,
   label,
+  limit,
   oneOf,
   optional,
   place,
@@ -26,9 +28,9 @@ import { ATTRIBUTES, type Attribute } from './policy.ts'
 export const PROFILES = ['production', 'development'] as const
 
 /**
- * The policy file's shape. Later parts get top-level keys of their own (`budgets`, `routes`, `rates`, `alerts`); until then
- * those are unknown keys and refused like any other. The environment is needed because a key stands in the file only by the
- * name of its variable. Defaults are laid under the file before it comes here (`defaults.ts`).
+ * The policy file's shape. Later parts get top-level keys of their own (`rates`, `alerts`); until then those are unknown keys
+ * and refused like any other. The environment is needed because a key stands in the file only by the name of its variable.
+ * Defaults are laid under the file before it comes here (`defaults.ts`).
  */
 export function policySchema(env: Env) {
   const known = schemas.get(env)
@@ -54,6 +56,9 @@ function build(env: Env) {
       overrides: list(priceOverride, 'a list of prices, e.g. - { model: my-model, input_usd_per_million: 1 }'),
     }),
     sources: block({ litellm: block({ push: required(flag), poll: litellmPoll(env).nullish() }) }),
+    budgets,
+    degrade,
+    routes: routes.nullish(),
     gateway: gateway.nullish(),
     server: block({
       host: required(host),
@@ -61,6 +66,7 @@ function build(env: Env) {
       keys: block({
         reader: optional(secret(env, 'MARGINWATCH_READER_KEY')),
         ingest: optional(secret(env, 'MARGINWATCH_INGEST_KEY')),
+        gateway: optional(secret(env, 'MARGINWATCH_GATEWAY_KEY')),
         admin: optional(secret(env, 'MARGINWATCH_ADMIN_KEY')),
       }),
       body_limit: required(size('64KB', '256MB', '16MB')),
@@ -85,7 +91,7 @@ export function priceKey(tokenClass: TokenClass): `${TokenClass}_usd_per_million
   return `${tokenClass}_usd_per_million`
 }
 
-const tier = block({ price_usd: required(dollars) })
+const tier = block({ price_usd: required(dollars), budget_usd: optional(limit) })
 
 const customer = block({
   id: required(label('the name that calls carry for the customer')),

@@ -1,5 +1,6 @@
 import type { Nano } from '@marginwatch/pricing'
 import { TOKEN_CLASSES } from '../usage.ts'
+import { byName } from './by-name.ts'
 import type {
   CustomerEntry,
   GatewayModel,
@@ -11,30 +12,8 @@ import type {
   Tier,
 } from './policy.ts'
 import { type PolicyValues, priceKey } from './schema.ts'
+import { budgetPolicy, degradeRules, routePolicy } from './translate-budgets.ts'
 import { dayStarts } from './zone.ts'
-
-const NO_BUDGETS: Policy['budgets'] = {
-  customer: { period: 'month', thresholds: [], grace: 0, carryOver: 0 },
-  customers: {},
-  tenantDay: null,
-  agent: null,
-  agents: {},
-  session: { limit: null, warn: null, tokensPerMinute: null, calls: null },
-  tiers: {},
-  global: [],
-  unknownCustomers: null,
-  spend: [],
-  cooldownMs: 3_600_000,
-  onUnreachable: 'allow',
-  unpriced: 'allow',
-  unsettled: 'charge',
-  undegradable: 'allow',
-  holdAllowanceMs: 120_000,
-  minOutputTokens: 256,
-  clientFallbacks: false,
-  backstop: null,
-  messages: [],
-}
 
 export interface TranslateOptions {
   /** Zone in which the file's dates begin. */
@@ -50,7 +29,7 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
   const { server, metrics, ledger, sources } = values
   return {
     timezone: values.timezone,
-    tiers: byName(values.tiers, (tier): Tier => ({ price: tier.price_usd, budget: null })),
+    tiers: byName(values.tiers, (tier): Tier => ({ price: tier.price_usd, budget: tier.budget_usd })),
     customers: values.customers.map(
       (entry): CustomerEntry => ({ id: entry.id, tier: entry.tier, from: moment(entry.from), to: moment(entry.to) }),
     ),
@@ -62,15 +41,10 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
     },
     sources: { litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) } },
     gateway: values.gateway ? gatewayPolicy(values.gateway) : null,
-    budgets: NO_BUDGETS,
-    degrade: [],
-    routes: null,
-    server: {
-      host: server.host,
-      port: server.port,
-      keys: { ...server.keys, gateway: null },
-      bodyLimitBytes: server.body_limit,
-    },
+    budgets: budgetPolicy(values.budgets),
+    degrade: degradeRules(values.degrade),
+    routes: values.routes ? routePolicy(values.routes) : null,
+    server: { host: server.host, port: server.port, keys: server.keys, bodyLimitBytes: server.body_limit },
     metrics: { customers: metrics.customers, customerIdleMs: metrics.customer_idle },
     ledger: { retentionMs: ledger.retention, dedupeWindowMs: ledger.dedupe_window },
     sessions: { idleMs: values.sessions.idle },
@@ -125,14 +99,4 @@ function gatewayModel(values: NonNullable<PolicyValues['gateway']>['models'][str
     vertexProject: values.vertex_project,
     vertexLocation: values.vertex_location,
   }
-}
-
-/**
- * A record without a prototype: the names that it is asked for come from traffic, and one such as `constructor` must find
- * nothing.
- */
-function byName<V, W>(record: Readonly<Record<string, V>>, each: (value: V) => W): Record<string, W> {
-  const result: Record<string, W> = Object.create(null)
-  for (const [name, value] of Object.entries(record)) result[name] = each(value)
-  return result
 }

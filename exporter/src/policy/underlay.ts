@@ -1,3 +1,10 @@
+import {
+  BACKSTOP_DEFAULTS,
+  LADDER_DEFAULTS,
+  SPEND_DEFAULTS,
+  TENANT_DAY_DEFAULTS,
+  THRESHOLD_DEFAULTS,
+} from './budget-defaults.ts'
 import { DEFAULTS, GATEWAY_DEFAULTS, GATEWAY_MODEL_DEFAULTS, LANGFUSE_DEFAULTS, POLL_DEFAULTS } from './defaults.ts'
 import { isTreeMap, type Tree, type TreeMap } from './document.ts'
 
@@ -9,6 +16,7 @@ export function underDefaults(tree: Tree): Tree {
   const litellm = isTreeMap(full) && isTreeMap(full.sources) ? full.sources.litellm : undefined
   if (isTreeMap(litellm) && isTreeMap(litellm.poll)) litellm.poll = underlay(POLL_DEFAULTS, litellm.poll)
   if (isTreeMap(full) && isTreeMap(full.gateway)) full.gateway = gatewayUnder(full.gateway)
+  if (isTreeMap(full) && isTreeMap(full.budgets)) underBudgets(full.budgets)
   return full
 }
 
@@ -22,6 +30,31 @@ function gatewayUnder(written: TreeMap): Tree {
   for (const [name, model] of Object.entries(models))
     if (isTreeMap(model)) models[name] = underlay(GATEWAY_MODEL_DEFAULTS, model)
   return gateway
+}
+
+/** What budgets have that are only there when the file has them, and what the entries of lists leave out. */
+function underBudgets(budgets: TreeMap): void {
+  underBlock(budgets, 'tenant_day', TENANT_DAY_DEFAULTS)
+  underBlock(budgets, 'unknown_customers', LADDER_DEFAULTS)
+  underBlock(budgets, 'backstop', BACKSTOP_DEFAULTS)
+  const { tiers } = budgets
+  if (isTreeMap(tiers)) for (const name of Object.keys(tiers)) underBlock(tiers, name, LADDER_DEFAULTS)
+  underEach(budgets, 'total', LADDER_DEFAULTS)
+  underEach(budgets, 'spend', SPEND_DEFAULTS)
+  const { customer, tenant_day, agent, unknown_customers } = budgets
+  const ofTiers = isTreeMap(tiers) ? Object.values(tiers) : []
+  const total = Array.isArray(budgets.total) ? budgets.total : []
+  for (const ladder of [customer, tenant_day, agent, unknown_customers, ...ofTiers, ...total])
+    if (isTreeMap(ladder)) underEach(ladder, 'thresholds', THRESHOLD_DEFAULTS)
+}
+
+function underBlock(parent: TreeMap, key: string, defaults: DefaultTree): void {
+  if (isTreeMap(parent[key])) parent[key] = underlay(defaults, parent[key])
+}
+
+function underEach(parent: TreeMap, key: string, defaults: DefaultTree): void {
+  const items = parent[key]
+  if (Array.isArray(items)) parent[key] = items.map((item) => (isTreeMap(item) ? underlay(defaults, item) : item))
 }
 
 /** Blocks are joined key by key; a list or a single value of the user's replaces the default; nothing takes the default. */

@@ -49,3 +49,16 @@ export function readDollars(text: string): Nano | null | undefined {
   const exact = dollars.exponent >= -9 || dollars.digits % 10n ** BigInt(-9 - dollars.exponent) === 0n
   return exact ? toNano(dollars) : null
 }
+
+/** `95%`, `0.01%` → hundredths of a percent; undefined when it is none, null when it is finer than that. */
+export function readPercent(text: string): number | null | undefined {
+  const [, whole, , decimals = ''] = /^(\d{1,9})(\.(\d{1,9}))?%$/.exec(text) ?? []
+  if (whole === undefined) return undefined
+  if (/[1-9]/.test(decimals.slice(2))) return null
+  return Number(whole) * 100 + Number(decimals.slice(0, 2).padEnd(2, '0'))
+}
+
+/** Hundredths of a percent → the shortest text that `readPercent` reads. */
+export function percentText(basisPoints: number): string {
+  return `${basisPoints / 100}%`
+}

@@ -1,4 +1,5 @@
 import type { Correction, Entry, Usage } from '../../usage.ts'
+import { fromJson, toJson } from '../entry-json.ts'
 import type { KeyHash } from '../key.ts'
 import type { Recorded, Row } from '../ledger.ts'
 import { bigint, type Column, text } from './append.ts'
@@ -29,16 +30,3 @@ export function entryOf(row: Row): Recorded<OtherEntry> {
   const { named = 0, ...entry } = fromJson(String(row.body)) as OtherEntry & { readonly named?: number }
   return { seq: Number(row.seq), at: Number(row.recorded), named, names: 0, entry: entry as OtherEntry }
 }
-
-/** Entries as JSON; money, which JSON has no integer for, as text with an `n` mark. */
-function toJson(entry: object): string {
-  return JSON.stringify(entry, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
-}
-
-function fromJson(body: string): unknown {
-  return JSON.parse(body, (name, value: unknown) =>
-    MONEY.has(name) && typeof value === 'string' ? BigInt(value.slice(0, -1)) : value,
-  )
-}
-
-const MONEY = new Set(['cost', 'limit', 'spent', 'held', 'price'])

@@ -1,0 +1,138 @@
+import type { Calendar } from '../calendar.ts'
+import { fromJson } from '../ledger/entry-json.ts'
+import type { Recorded } from '../ledger/ledger.ts'
+import type { Action, Correction, Crossing, Nano, Usage } from '../usage.ts'
+import { AGENT_SUBJECT, type Agents, createAgents } from './agents.ts'
+import type { Meter } from './ask.ts'
+import type { CompiledBudgets } from './compiled.ts'
+import type { Loaded } from './load.ts'
+import { createMeters, type Meters, type Payer } from './meters.ts'
+import { type Cause, type Crossings, createCrossings, type Reached } from './reached.ts'
+import { createUsual, type Usual } from './usual.ts'
+
+/** What budgets are judged by: a fold over the ledger, the same whatever the cut between `load` and `apply`. */
+export interface BudgetFold {
+  readonly meters: Meters
+  readonly agents: Agents
+  readonly crossings: Crossings
+  readonly usual: Usual
+  load(loaded: Loaded): void
+  apply(batch: readonly Recorded[]): void
+  /** Thresholds that are reached and were not told of yet, over everybody: after a start. */
+  unsaid(): Reached[]
+}
+
+export interface FoldDeps {
+  readonly budgets: CompiledBudgets
+  readonly calendar: Calendar
+  readonly now: () => number
+  /** What is held of a meter. */
+  readonly held: (key: string) => Nano
+  readonly onReached: (reached: Reached) => void
+  /** An agent was paused or resumed, or its budget changed. */
+  readonly onAgent: (agent: string) => void
+}
+
+export function createFold({ budgets, calendar, now, held, onReached, onAgent }: FoldDeps): BudgetFold {
+  const agents = createAgents()
+  const meters = createMeters(budgets, calendar, agents)
+  const crossings = createCrossings(() => budgets.policy.budgets.cooldownMs)
+  const usual = createUsual()
+
+  const spend = (entry: Usage | Correction, calls: number) => {
+    const { customer, tier, agent, session, start } = entry
+    const cost = entry.cost ?? 0n
+    meters.add({ customer, tier, agent, session, start, cost, calls })
+    if (cost > 0n) judge(entry)
+  }
+  const judge = (entry: Usage | Correction) => {
+    // A period that is long over is not kept, and nobody could act on it.
+    if (calendar.day(entry.start) < calendar.day(now()) - LONGEST_BACK) return
+    for (const meter of meters.of(entry, entry.start)) {
+      const cause = () => causeOf(entry)
+      for (const reached of passed(meter, cause)) onReached(reached)
+    }
+  }
+  /** Thresholds of a meter that are reached and not written down yet. */
+  const passed = (meter: Meter, cause: () => Cause): Reached[] => {
+    const { rungs } = meter.budget
+    if (rungs[0] === undefined) return []
+    const spent = meters.spent(meter)
+    const found: Reached[] = []
+    for (const rung of rungs) {
+      if (rung.amount > spent) break
+      if (crossings.has(meter, rung)) continue
+      const closed = meter.end !== null && meter.end <= now()
+      found.push({ meter, rung, spent, held: held(meter.key), cause: cause(), closed })
+    }
+    return found
+  }
+  return {
+    meters,
+    agents,
+    crossings,
+    usual,
+    load(loaded) {
+      for (const sum of loaded.sums) meters.load(sum)
+      for (const one of loaded.sessions) {
+        const state = meters.sessions.at(one.customer, one.session, one.first)
+        Object.assign(state, one)
+      }
+      for (const { at, body } of loaded.entries) {
+        const entry = fromJson(body) as Action | Crossing
+        if (entry.kind === 'action') agents.apply(entry)
+        else crossings.known(entry, at)
+      }
+      for (const { model, tokens } of loaded.outputs) usual.note(model, tokens)
+    },
+    apply(batch) {
+      for (const { entry, at } of batch) {
+        if (entry.kind === 'usage') {
+          spend(entry, isLetThrough(entry) ? 1 : 0)
+          noteUsual(usual, entry)
+        } else if (entry.kind === 'correction') spend(entry, entry.calls)
+        else if (entry.kind === 'crossing') crossings.known(entry, at)
+        else if (entry.kind === 'action') {
+          agents.apply(entry)
+          if (entry.subject.startsWith(AGENT_SUBJECT)) onAgent(entry.subject.slice(AGENT_SUBJECT.length))
+        }
+      }
+    },
+    unsaid() {
+      const seen = new Set<string>()
+      const found: Reached[] = []
+      for (const payer of meters.payers()) {
+        for (const meter of meters.of(payer, now())) {
+          const key = `${meter.key}\u001f${meter.budget.limit}`
+          if (seen.has(key) || (payer.session !== null && meter.budget.scope !== 'session')) continue
+          seen.add(key)
+          found.push(...passed(meter, () => nobody(payer)))
+        }
+      }
+      return found
+    },
+  }
+}
+
+/** Two months and a week, in days. */
+const LONGEST_BACK = 69
+
+/** Calls that were refused before they left are none. */
+export function isLetThrough({ status }: Usage): boolean {
+  return status !== 'blocked' && status !== 'rejected'
+}
+
+function noteUsual(usual: Usual, { status, cacheHit, model, tokens }: Usage): void {
+  const output = (tokens.output ?? 0) + (tokens.reasoning ?? 0)
+  if (status === 'success' && !cacheHit && model !== null && output > 0) usual.note(model, output)
+}
+
+function causeOf(entry: Usage | Correction): Cause {
+  const { customer, tier, session, agent, key } = entry
+  return { customer, tier, session, agent, trace: entry.kind === 'usage' ? entry.trace : null, of: key }
+}
+
+/** Nobody knows any more which call it was. */
+function nobody({ customer, tier, session, agent }: Payer): Cause {
+  return { customer: customer || null, tier, session, agent, trace: null, of: '' }
+}

@@ -1,0 +1,150 @@
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import type { Hold } from './holds.ts'
+
+/** What a journal says was open when it was last written. */
+export interface Journaled {
+  readonly holds: readonly Hold[]
+  /** Calls that were charged for without having been heard of, and when. */
+  readonly unsettled: ReadonlyMap<string, number>
+}
+
+/**
+ * The holds on disk, so that the end of the process forgets none: one line for each that is made and each that ends. A line is
+ * handed to the operating system before the call is let go, which outlives the process, not the machine.
+ */
+export interface Journal {
+  readonly found: Journaled
+  held(hold: Hold): void
+  ended(callId: string): void
+  unsettled(callId: string, at: number): void
+  /** The call was heard of after all. */
+  settledLate(callId: string): void
+  close(): void
+}
+
+export interface JournalOptions {
+  readonly file: string
+  readonly now: () => number
+  /** Told when the file cannot be written, in a sentence: holds then live in memory alone. */
+  readonly onFailure: (reason: string) => void
+}
+
+type Line =
+  | { readonly h: HoldLine }
+  | { readonly e: string }
+  | { readonly u: string; readonly at: number }
+  | { readonly l: string }
+
+/** A hold without what is only for the moment in which it is made; money as text. */
+type HoldLine = Omit<Hold, 'charges' | 'call'> & {
+  readonly charges: readonly (readonly [key: string, amount: string])[]
+  readonly call: Omit<Hold['call'], 'amount'> & { readonly amount: string }
+}
+
+/** The file is written anew when so much of it is of the past. */
+const REWRITE_BYTES = 8 * 1024 * 1024
+/** A call that was not heard of for so long will not be. */
+const REMEMBERED_MS = 35 * 86_400_000
+
+export function openJournal({ file, now, onFailure }: JournalOptions): Journal {
+  const found = read(file, now())
+  const open = new Map(found.holds.map((hold) => [hold.callId, hold]))
+  const unsettled = new Map(found.unsettled)
+  let failed = false
+  let handle: number | null = null
+  let size = 0
+  const guarded = (job: () => void) => {
+    try {
+      job()
+      failed = false
+    } catch (cause) {
+      if (!failed) onFailure(`${file} cannot be written (${cause instanceof Error ? cause.message : String(cause)})`)
+      failed = true
+    }
+  }
+  const rewrite = () => {
+    const next = `${file}.new`
+    const fresh = openSync(next, 'a')
+    ftruncateSync(fresh)
+    let text = ''
+    for (const hold of open.values()) text += lineOf({ h: packed(hold) })
+    for (const [callId, at] of unsettled) text += lineOf({ u: callId, at })
+    size = text === '' ? 0 : writeSync(fresh, text)
+    renameSync(next, file)
+    if (handle !== null) closeSync(handle)
+    handle = fresh
+  }
+  const write = (line: Line) =>
+    guarded(() => {
+      if (handle === null || size > REWRITE_BYTES) rewrite()
+      else size += writeSync(handle, lineOf(line))
+    })
+  guarded(rewrite)
+  return {
+    found,
+    held(hold) {
+      open.set(hold.callId, hold)
+      write({ h: packed(hold) })
+    },
+    ended(callId) {
+      if (open.delete(callId)) write({ e: callId })
+    },
+    unsettled(callId, at) {
+      open.delete(callId)
+      unsettled.set(callId, at)
+      write({ u: callId, at })
+    },
+    settledLate(callId) {
+      if (unsettled.delete(callId)) write({ l: callId })
+    },
+    close() {
+      if (handle !== null) closeSync(handle)
+      handle = null
+    },
+  }
+}
+
+/** A torn last line is a hold whose call was never let go. */
+function read(file: string, now: number): Journaled {
+  const holds = new Map<string, Hold>()
+  const unsettled = new Map<string, number>()
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  for (const line of text.split('\n')) {
+    const parsed = parse(line)
+    if (parsed === null) continue
+    if ('h' in parsed) {
+      holds.set(parsed.h.callId, unpacked(parsed.h))
+    } else if ('e' in parsed) holds.delete(parsed.e)
+    else if ('u' in parsed) {
+      holds.delete(parsed.u)
+      if (now - parsed.at < REMEMBERED_MS) unsettled.set(parsed.u, parsed.at)
+    } else unsettled.delete(parsed.l)
+  }
+  return { holds: [...holds.values()], unsettled }
+}
+
+function parse(line: string): Line | null {
+  try {
+    return line === '' ? null : (JSON.parse(line) as Line)
+  } catch {
+    return null
+  }
+}
+
+function lineOf(line: Line): string {
+  return `${JSON.stringify(line)}\n`
+}
+
+function packed(hold: Hold): HoldLine {
+  const charges = hold.charges.map(({ key, amount }) => [key, String(amount)] as const)
+  return { ...hold, charges, call: { ...hold.call, amount: String(hold.call.amount) } }
+}
+
+/** It was within its lines when it was made, and is not asked about them again. */
+function unpacked({ charges, call, ...hold }: HoldLine): Hold {
+  return {
+    ...hold,
+    charges: charges.map(([key, amount]) => ({ key, amount: BigInt(amount), line: null, spent: 0n })),
+    call: { ...call, amount: BigInt(call.amount) },
+  }
+}

@@ -1,0 +1,204 @@
+import type { Calendar } from '../calendar.ts'
+import type { Nano, Scope } from '../usage.ts'
+import type { Agents } from './agents.ts'
+import type { AskedBy, Meter } from './ask.ts'
+import type { CompiledBudgets } from './compiled.ts'
+import type { Budget } from './ladder.ts'
+import { addTo, emptySums, periodAfter, periodBefore, periodOf, type Sums, spentIn } from './sums.ts'
+import { createSessions, type Sessions, type SessionState } from './sessions.ts'
+
+/** Something that was spent, or taken back. */
+export interface Spent {
+  readonly customer: string
+  readonly tier: string | null
+  readonly agent: string | null
+  readonly session: string | null
+  /** Start of the call, epoch milliseconds. */
+  readonly start: number
+  readonly cost: Nano
+  /** Calls that were let through: 1, 0, or −1 where one is taken back. */
+  readonly calls: number
+}
+
+/** For whom a budget is looked up. */
+export type Payer = Pick<AskedBy, 'customer' | 'tier' | 'agent' | 'session'>
+
+/** What was spent, by everything that has a budget. */
+export interface Meters {
+  readonly sessions: Sessions
+  add(spent: Spent): void
+  /** Adds a sum to a customer, its tier and everything, or to an agent alone. */
+  load(sum: LoadedSum): void
+  /** Each budget that a call of the payer counts against on a day, nearest to the caller first. */
+  of(payer: Payer, at: number): Meter[]
+  spent(meter: Meter): Nano
+  /** Everybody who has spent something lately. */
+  payers(): Iterable<Payer>
+}
+
+export type LoadedSum =
+  | { readonly customer: string; readonly tier: string | null; readonly day: number; readonly cost: Nano }
+  | { readonly agent: string; readonly day: number; readonly cost: Nano }
+
+interface Customer {
+  readonly sums: Sums
+  tier: string | null
+}
+
+export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agents: Agents): Meters {
+  const everything = emptySums()
+  const unknown = emptySums()
+  const tiers = new Map<string, Sums>()
+  const customers = new Map<string, Customer>()
+  const byAgent = new Map<string, Sums>()
+  const sessions = createSessions()
+  const bounds = createBounds(calendar)
+
+  const addPayer = (customer: string, tier: string | null, day: number, cost: Nano) => {
+    addTo(everything, calendar, day, cost)
+    if (tier !== null) addTo(sumsIn(tiers, tier), calendar, day, cost)
+    if (!budgets.knows(customer, tier)) addTo(unknown, calendar, day, cost)
+    let known = customers.get(customer)
+    if (!known) {
+      known = { sums: emptySums(), tier }
+      customers.set(customer, known)
+    }
+    if (tier !== null) known.tier = tier
+    addTo(known.sums, calendar, day, cost)
+  }
+  const meter = (budget: Budget, subject: string, day: number): Meter => {
+    if (budget.period === 'session') throw new RangeError('a session has a meter of its own')
+    const first = periodOf(calendar, budget.period, day)
+    const { start, end } = bounds(budget.period, first)
+    return { budget, subject, key: meterKey(budget, subject, first), start, end }
+  }
+  const customerMeters = ({ customer, tier }: Payer, day: number): Meter[] => {
+    const sums = customers.get(customer)?.sums
+    const { period } = budgets.policy.budgets.customer
+    const before = periodBefore(calendar, period, periodOf(calendar, period, day))
+    const budget = budgets.customer(customer, tier, (limit) => {
+      const spent = spentIn(sums, calendar, period, before)
+      // Who spent nothing was probably not there yet.
+      return spent <= 0n || spent >= limit ? 0n : limit - spent
+    })
+    const daily = budgets.tenantDay.map((one) => meter(one, customer, day))
+    return budget ? [...daily, meter(budget, customer, day)] : daily
+  }
+  const agentMeter = (agent: string, day: number): Meter[] => {
+    const budget = budgets.agent(agent, agents.get(agent).limit)
+    return budget ? [meter(budget, agent, day)] : []
+  }
+  return {
+    sessions,
+    add({ customer, tier, agent, session, start, cost, calls }) {
+      const day = calendar.day(start)
+      addPayer(customer, tier, day, cost)
+      if (agent !== null) addTo(sumsIn(byAgent, agent), calendar, day, cost)
+      if (session === null) return
+      const state = sessions.at(customer, session, start)
+      state.spent += cost
+      state.calls += calls
+      state.first = Math.min(state.first, start)
+      state.last = Math.max(state.last, start)
+      state.tier = tier ?? state.tier
+      state.agent = agent ?? state.agent
+    },
+    load(sum) {
+      if ('agent' in sum) addTo(sumsIn(byAgent, sum.agent), calendar, sum.day, sum.cost)
+      else addPayer(sum.customer, sum.tier, sum.day, sum.cost)
+    },
+    of(payer, at) {
+      const day = calendar.day(at)
+      const { customer, tier, agent } = payer
+      const byTier = tier === null ? null : budgets.tier(tier)
+      return [
+        ...sessionMeters(budgets, payer, sessions),
+        ...(agent === null ? [] : agentMeter(agent, day)),
+        ...customerMeters(payer, day),
+        ...(budgets.unknownCustomers !== null && !budgets.knows(customer, tier)
+          ? [meter(budgets.unknownCustomers, '', day)]
+          : []),
+        ...(byTier && tier !== null ? [meter(byTier, tier, day)] : []),
+        ...budgets.global.map((budget) => meter(budget, '', day)),
+      ]
+    },
+    spent({ budget, subject, start }) {
+      const { scope, period } = budget
+      if (period === 'session') return sessions.get(...sessionOf(subject))?.spent ?? 0n
+      const first = calendar.day(start)
+      const spent = spentIn(sumsOf(scope, subject), calendar, period, first)
+      if (scope !== 'agent') return spent
+      const { forgiven } = agents.get(subject)
+      return forgiven?.periodStart === start ? spent - forgiven.amount : spent
+    },
+    *payers() {
+      for (const [customer, { tier }] of customers) yield { customer, tier, agent: null, session: null }
+      for (const agent of byAgent.keys()) yield { customer: '', tier: null, agent, session: null }
+      for (const { customer, session, tier } of sessions.all()) yield { customer, tier, agent: null, session }
+    },
+  }
+
+  function sumsOf(scope: Scope, subject: string): Sums | undefined {
+    switch (scope) {
+      case 'global':
+        return everything
+      case 'unknown_customers':
+        return unknown
+      case 'tier':
+        return tiers.get(subject)
+      case 'agent':
+        return byAgent.get(subject)
+      default:
+        return customers.get(subject)?.sums
+    }
+  }
+}
+
+function sumsIn(map: Map<string, Sums>, name: string): Sums {
+  let sums = map.get(name)
+  if (!sums) {
+    sums = emptySums()
+    map.set(name, sums)
+  }
+  return sums
+}
+
+const SEPARATOR = '\u001f'
+
+/** Without the limit: what is held under one that is raised is held under the next. */
+function meterKey({ scope, period }: Budget, subject: string, start: number): string {
+  return [scope, subject, period, start].join(SEPARATOR)
+}
+
+/** How a session is named where one name must do. */
+export function sessionSubject({ customer, session }: Pick<SessionState, 'customer' | 'session'>): string {
+  return `${customer}${SEPARATOR}${session}`
+}
+
+function sessionOf(subject: string): [customer: string, session: string] {
+  const cut = subject.indexOf(SEPARATOR)
+  return [subject.slice(0, cut), subject.slice(cut + 1)]
+}
+
+function sessionMeters(budgets: CompiledBudgets, { customer, session }: Payer, sessions: Sessions): Meter[] {
+  if (session === null) return []
+  const own = budgets.session ? [budgets.session, ...budgets.conversation] : budgets.conversation
+  const start = sessions.get(customer, session)?.first ?? 0
+  const subject = sessionSubject({ customer, session })
+  return own.map((budget) => ({ budget, subject, key: meterKey(budget, subject, 0), start, end: null }))
+}
+
+/** First moment of a period and of the one after it; there are few periods and many calls. */
+function createBounds(calendar: Calendar) {
+  const known = new Map<string, { start: number; end: number }>()
+  return (period: 'day' | 'week' | 'month', first: number) => {
+    const key = `${period}${first}`
+    let found = known.get(key)
+    if (!found) {
+      if (known.size > 100) known.clear()
+      found = { start: calendar.dayStart(first), end: calendar.dayStart(periodAfter(calendar, period, first)) }
+      known.set(key, found)
+    }
+    return found
+  }
+}
