@@ -49,6 +49,11 @@ export function createBooks(limits: readonly { readonly customer: string; readon
   return {
     accounts,
     account: (index: number): Account => accounts[index] as Account,
+    /** Was spent before anything of this began. */
+    before(account: Account, cost: number): void {
+      account.open += 1
+      account.spent += cost
+    },
     begin(account: Account, cost: number): void {
       account.calls += 1
       account.inFlight += 1

@@ -1,5 +1,5 @@
 import type { Refusal } from '../decisions/wire.ts'
-import { floatCost, type Model } from '../models.ts'
+import { EMBEDDING, floatCost, type Model } from '../models.ts'
 import { inputTokens, outputTokens, type TokenCounts } from '../tokens.ts'
 
 /** What a call says of itself before it leaves. */
@@ -80,5 +80,26 @@ export function refusedRecord(asked: Asked, { status, message }: Refusal, at: nu
     response_cost: 0,
     error_information: { error_class: 'ProxyException', error_code: String(status), error_message: message },
     ...whose(asked),
+  }
+}
+
+/** A call that somebody else made: it cost so many nano-dollars and says nothing of how long answers are. */
+export function earlierRecord(callId: string, customer: string, cost: number, at: number): object {
+  return {
+    marginwatch: 1,
+    kind: 'call',
+    id: callId,
+    litellm_call_id: callId,
+    status: 'success',
+    startTime: at / 1000,
+    endTime: at / 1000 + 0.1,
+    model: EMBEDDING.name,
+    custom_llm_provider: EMBEDDING.provider,
+    model_group: EMBEDDING.group,
+    response_cost: cost / 1e9,
+    prompt_tokens: 1_000,
+    total_tokens: 1_000,
+    ...whose({ callId, customer, model: EMBEDDING }),
+    call_type: 'aembedding',
   }
 }

@@ -74,6 +74,19 @@ describe('a server that lets everything go', () => {
     expect(new Set(stamps.map(({ marginwatch_call_id: id }) => id)).size).toBe(made.length)
   })
 
+  test('is told first what was spent before, which counts as spent', async () => {
+    const before = 400_000_000n
+    const { summary, server, made } = await run(() => ({}), { spentBefore: (customer) => (customer < 2 ? before : 0n) })
+    const [first, second, ...own] = made
+    expect([first, second].map((record) => [record?.end_user, nano(record as Json)])).toEqual([
+      ['customer-0', before],
+      ['customer-1', before],
+    ])
+    expect(server.posts[0]?.records.length).toBe(2)
+    expect(sum(summary.customers.map(({ spent }) => spent))).toBe(sum(own.map(nano)) + 2n * before)
+    expect(own.length).toBe(summary.answered)
+  })
+
   test('is told with each post what still waits', async () => {
     const { server } = await run(() => ({}))
     const largest = Math.max(...server.posts.map(({ state }) => Number(state.events)))

@@ -6,7 +6,7 @@ import { type Agenda, createAgenda } from './agenda.ts'
 import { type Account, type Books, createBooks } from './books.ts'
 import { createDelivery, type Delivery } from './delivery.ts'
 import { CALL_KINDS, type CallKind, callsOf, costOf, type PlannedCall, tokensOf, usualCosts } from './kinds.ts'
-import { type Asked, refusedRecord, successRecord, whose } from './record.ts'
+import { type Asked, earlierRecord, refusedRecord, successRecord, whose } from './record.ts'
 import { type CallersSummary, summaryOf } from './summary.ts'
 
 /** All durations are milliseconds of the callers' own time, which runs `speed` times as fast as the clock. */
@@ -19,6 +19,8 @@ export interface CallersOptions {
   readonly customers: number
   readonly nameOf: (customer: number) => string
   readonly limitOf: (customer: number) => bigint
+  /** What the ledger is told that a customer has spent before, nano-dollars. Default nothing. */
+  readonly spentBefore?: (customer: number) => bigint
   readonly callersPerCustomer: number
   /** Default: `CALL_KINDS`. */
   readonly kinds?: readonly CallKind[]
@@ -59,7 +61,7 @@ const SOCKETS = 64
 /** How long the gateway asks nothing after many failures in a row. */
 const REST_MS = 1_000
 /** A caller begins within this time. */
-const RAMP_MS = 10_000
+const RAMP_MS = 30_000
 /** How far a count of tokens may be off, and the bytes of a token from four. */
 const MISCOUNTED = 0.03
 const UNEVEN = 0.1
@@ -73,18 +75,24 @@ const UNEVEN = 0.1
 export async function runCallers(options: CallersOptions): Promise<CallersSummary> {
   const run = open(options)
   const { agenda, asker, delivery, signal, now } = run
+  const delivered = async () => {
+    while (delivery.waiting() > 0 && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, FLUSH_MS))
+  }
   const flush = (): void => {
     void delivery.send()
     agenda.at(now() + FLUSH_MS, flush)
   }
   flush()
+  tellBefore(run)
+  await delivered()
+  run.begin()
   for (const time of options.faults?.gatewayKills ?? []) agenda.at(run.later(time), () => kill(run))
   await new Promise<void>((resolve) => {
     run.onLeft = resolve
     const rng = new Rng(options.seed, 20)
     for (const caller of run.callers) agenda.at(run.later(rng.between(0, RAMP_MS)), () => ask(run, caller))
   })
-  while (delivery.waiting() > 0 && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, FLUSH_MS))
+  await delivered()
   agenda.clear()
   asker.close()
   return summaryOf({ books: run.books, count: run.count, asker: asker.stats(), tookMs: run.tookMs })
@@ -113,6 +121,8 @@ interface Run {
   readonly signal: AbortSignal
   readonly tookMs: number[]
   readonly count: { clamped: number; lost: number; unreachable: number; degraded: number }
+  /** From now on the callers' own time passes. */
+  readonly begin: () => void
   /** How often the gateway was killed. */
   kills: number
   left: number
@@ -121,7 +131,7 @@ interface Run {
 
 function open(options: CallersOptions): Run {
   const { now = Date.now, speed, seed, signal, kinds = CALL_KINDS, faults = {} } = options
-  const begun = now()
+  let begun = now()
   const passed = (): number => (now() - begun) * speed
   const reachable = (): boolean =>
     !(faults.cuts ?? []).some(({ fromMs, forMs }) => passed() >= fromMs && passed() < fromMs + forMs)
@@ -156,11 +166,26 @@ function open(options: CallersOptions): Run {
     later: (ms) => now() + ms / speed,
     isOver: () => signal.aborted || passed() >= options.forMs,
     signal,
+    begin: () => {
+      begun = now()
+    },
     tookMs,
     count: { clamped: 0, lost: 0, unreachable: 0, degraded: 0 },
     kills: 0,
     left: 0,
     onLeft: () => undefined,
+  }
+}
+
+/** One call a customer, long over. */
+function tellBefore({ options, books, delivery, now }: Run): void {
+  const rng = new Rng(options.seed, 22)
+  for (let index = 0; index < options.customers; index++) {
+    const cost = Number(options.spentBefore?.(index) ?? 0n)
+    if (cost === 0) continue
+    const account = books.account(index)
+    books.before(account, cost)
+    delivery.add(earlierRecord(uuid(rng), account.customer, cost, now()), now(), () => books.posted(account, cost))
   }
 }
 

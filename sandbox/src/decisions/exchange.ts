@@ -44,10 +44,12 @@ export function createExchange({ url, key, deadlineMs, sockets }: ExchangeOption
       req.on('error', (error: NodeJS.ErrnoException) =>
         done(req.reusedSocket && error.code === 'ECONNRESET' ? 'again' : null),
       )
-      late = setTimeout(() => {
+      const giveUp = () => {
         done(null)
         req.destroy()
-      }, deadlineMs)
+      }
+      // What arrived while this process was busy is read first: it was in time.
+      late = setTimeout(() => setImmediate(giveUp), deadlineMs)
       req.end(body)
     })
   return {
