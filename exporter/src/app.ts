@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { startBudgets } from './app/budgets.ts'
 import { keepPrices, type PriceKeeper } from './app/prices.ts'
 import { isUsed, metricHealth, sourceState } from './app/source-state.ts'
 import { startUpkeep } from './app/upkeep.ts'
@@ -11,8 +12,9 @@ import { openDuckdbLedger } from './ledger/duckdb/open.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Policy } from './policy/policy.ts'
 import { sources } from './sources/index.ts'
-import { createDirectory } from './sources/litellm/directory.ts'
+import { createDirectory, type DirectoryKeeper } from './sources/litellm/directory.ts'
 import { type RunningSources, runSources } from './sources/runner.ts'
+import type { SpoolHealth } from './sources/source.ts'
 import { createActivity } from './views/metrics/activity.ts'
 import { HISTOGRAM_SPECS } from './views/metrics/distributions.ts'
 import { gatewayCollector } from './views/metrics/gateway.ts'
@@ -87,10 +89,13 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   options.policy.onChange(prices.rebuild)
   await options.prepare?.({ ledger, policy, prices })
 
-  const running = openSources(options, ledger, prices)
+  const directory = createDirectory()
+  const running = openSources(options, ledger, prices, directory)
   const doing = watchSources(running, policy, now)
   const view = await openLedgerView(ledger, calendar, now, doing.catchingUp)
   onClose(view.close)
+  const budgets = startBudgets({ options, ledger, calendar, prices, directory, spool: () => spoolOf(running) })
+  onClose(budgets.close)
   const activity = createActivity(ledger, calendar, now)
   const page = createPageReader(ledger, calendar, now, {
     demo,
@@ -111,7 +116,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     host: policy().server.host,
     log,
     now,
-    routes: running.routes,
+    routes: [running.routes, budgets.routes],
     collectors: [view, activity, sourcesCollector(doing.metrics), gatewayCollector(doing.gateway, now), house],
     page: page.read,
     health: () => ({
@@ -128,6 +133,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   const refresh = [
     { name: 'reading the page', ms: 1_000, run: page.refresh },
     { name: 'reading activity', ms: 5_000, run: activity.refresh },
+    { name: 'looking after budgets', ms: 1_000, run: budgets.sweep },
   ]
   onClose(startUpkeep({ ledger, calendar, policy, prices, log, now, refresh }).close)
   return { url: server.url, ledger }
@@ -152,11 +158,21 @@ function openLedger(options: AppOptions, calendar: Calendar, commits: Histogram)
   })
 }
 
-function openSources(options: AppOptions, ledger: Ledger, prices: PriceKeeper): RunningSources {
+/** What the gateway keeps until it is acknowledged; null when none was heard of lately. */
+function spoolOf(running: RunningSources): SpoolHealth | null {
+  return running.health().find(({ gateway }) => gateway !== null)?.gateway?.spool ?? null
+}
+
+function openSources(
+  options: AppOptions,
+  ledger: Ledger,
+  prices: PriceKeeper,
+  litellm: DirectoryKeeper,
+): RunningSources {
   const { log, now, random, sleep, directory } = options
   const policy = options.policy.current
   const memory = { get: ledger.recall, set: ledger.remember }
-  return runSources(sources({ litellm: createDirectory() }), ledger.append, {
+  return runSources(sources({ litellm }), ledger.append, {
     policy,
     log,
     now,

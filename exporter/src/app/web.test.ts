@@ -38,7 +38,7 @@ async function statuses(keys: KeyRing, headers: Record<string, string> = {}): Pr
     host: '127.0.0.1',
     log: pino({ level: 'silent' }),
     now: () => 0,
-    routes,
+    routes: [routes],
     collectors: [{ name: 'one', collect: () => [{ metric: METRICS.demo, samples: [{ labels: [], value: '0' }] }] }],
     page: () => MODEL,
     health: () => ({

@@ -21,8 +21,8 @@ export interface WebDeps {
   readonly host: string
   readonly log: Logger
   readonly now: () => number
-  /** Endpoints of the sources; they check their own keys. */
-  readonly routes: Router
+  /** Endpoints of sources and budgets; they check their own keys. */
+  readonly routes: readonly Router[]
   readonly collectors: readonly Collector[]
   readonly page: () => PageModel
   readonly health: () => HealthReadings
@@ -43,7 +43,7 @@ export function webApp(deps: WebDeps): Express {
       mayRead: (req) => ['open', 'admitted'].includes(admittance(req, reader)),
     }),
   )
-  app.use(deps.routes)
+  for (const router of deps.routes) app.use(router)
   app.use(['/metrics', '/page'], mayRead)
   app.get('/', mayRead)
   app.use(metricsRouter({ collectors: deps.collectors, early: [processMetrics()], log, now }))

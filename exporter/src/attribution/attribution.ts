@@ -79,7 +79,7 @@ const TOOL_LENGTH = 64
  */
 export function attribute(given: Facts, how: Attribution): Who {
   const facts = readFacts(given)
-  const owner = own(how.owners, given.keyAlias)
+  const owner = ownerOf(how.owners, given.keyAlias)
   const find = (attribute: Attribute) => first(facts, how, attribute)
   const customer = firstValue(facts, how.rules.customer) ?? owner?.customer
   return {
@@ -101,6 +101,33 @@ export function attribute(given: Facts, how: Attribution): Who {
     tools: tools(facts, how),
     metadata: extras(facts, usedNames(how.rules), how.hash),
   }
+}
+
+/**
+ * From where an attribute of a call comes, as `place=value` with the policy's name of the place and the value as it stands in
+ * the call; the key's alias where its owner says it. Null when the call does not say it, or the roster does.
+ */
+export function markOf(
+  given: Facts,
+  how: Attribution,
+  attribute: 'customer' | 'tier' | 'session' | 'agent',
+): string | null {
+  const facts = readFacts(given)
+  const own = attribute === 'tier' ? null : place(facts, how, attribute)
+  if (own !== null) return own
+  if (attribute === 'session') return null
+  const owner = ownerOf(how.owners, given.keyAlias)
+  return owner?.[attribute] == null ? null : `key_alias=${given.keyAlias}`
+}
+
+function place(facts: ReadFacts, how: Attribution, attribute: 'customer' | 'session' | 'agent'): string | null {
+  for (const one of how.rules[attribute]) {
+    const value = look(facts, one)
+    const found = scalar(value)
+    if (found === null || (attribute === 'session' && one.in === 'field' && madeUp(facts, one.name, found))) continue
+    return `${one.in === 'field' ? '' : `${one.in}.`}${one.name}=${String(value)}`
+  }
+  return null
 }
 
 /** The roster may hold the customer as it came in or as it is shown. */
@@ -164,6 +191,6 @@ function usedNames(rules: Rules): ReadonlySet<string> {
 }
 const USED = new WeakMap<Rules, ReadonlySet<string>>()
 
-function own<T>(map: Readonly<Record<string, T>>, key: string | null): T | undefined {
+function ownerOf<T>(map: Readonly<Record<string, T>>, key: string | null): T | undefined {
   return key !== null && Object.hasOwn(map, key) ? map[key] : undefined
 }

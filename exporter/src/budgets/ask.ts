@@ -1,3 +1,4 @@
+import type { Policy } from '../policy/policy.ts'
 import type { Nano } from '../usage.ts'
 import type { Budget } from './ladder.ts'
 
@@ -115,4 +116,12 @@ export interface Decision {
   readonly readings: readonly MeterReading[]
   /** What was found on the way, in sentences. */
   readonly steps: readonly string[]
+}
+
+/** A decision with what it was made for. */
+export interface Decided {
+  readonly ask: Ask
+  readonly decision: Decision
+  readonly policy: Policy
+  readonly at: number
 }

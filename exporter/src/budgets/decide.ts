@@ -1,4 +1,5 @@
 import type { Ask, Charge, Decision, MeterReading, Reason } from './ask.ts'
+import { AUTO } from '../policy/policy.ts'
 import type { CompiledBudgets } from './compiled.ts'
 import type { ModelFacts, Models } from './models.ts'
 import { type Fit, type Fitting, fit, inputBound, roomIn } from './room.ts'
@@ -70,7 +71,10 @@ export function decide(ask: Ask, world: DecideWorld): Decision {
   return {
     ...common,
     action: because === null ? 'allow' : 'degrade',
-    reason: because !== null ? reasonOf(because) : reasonOfAllowed({ routed, asked: ask.model, free: holds === 'free', readings }),
+    reason:
+      because !== null
+        ? reasonOf(because)
+        : reasonOfAllowed({ routed, asked: ask.model, free: holds === 'free', readings }),
     model: model.name,
     fallbacks,
     maxTokens: found.maxTokens,
@@ -86,7 +90,7 @@ const NOTHING = { tokens: 0, expected: { input: 0, output: 0 } } as const
 /** `auto` is no model: the class of the question says which one answers. */
 function route({ model, who }: Ask, { budgets }: DecideWorld, steps: string[]): string {
   const { routes } = budgets.policy
-  if (model !== 'auto' || routes === null) return model
+  if (model !== AUTO || routes === null) return model
   const found = (who.queryType === null ? undefined : routes.byQueryType[who.queryType]) ?? routes.otherwise
   steps.push(`auto: ${who.queryType ?? 'no query type'} goes to ${found.model}`)
   return found.model
@@ -176,7 +180,9 @@ function attempt(ask: Ask, world: DecideWorld, name: string) {
       if (payable.length === 0) return { ...nothing, fallbacks: true, holds: 'free' }
       const paid = fitted(payable)
       // It stays within reach over budget; who would answer in its place and cost money does not.
-      return typeof paid === 'string' || paid.maxTokens !== null ? { ...nothing, fallbacks: false, holds: 'free' } : held(paid, true)
+      return typeof paid === 'string' || paid.maxTokens !== null
+        ? { ...nothing, fallbacks: false, holds: 'free' }
+        : held(paid, true)
     }
     if (!model.priced) {
       if (budgets.unpriced === 'block') return 'unpriced'

@@ -29,11 +29,14 @@ export interface FoldDeps {
   /** What is held of a meter. */
   readonly held: (key: string) => Nano
   readonly onReached: (reached: Reached) => void
+  /** An agent has spent all that it may. */
+  readonly onSpent: (meter: Meter, cause: Cause) => void
   /** An agent was paused or resumed, or its budget changed. */
   readonly onAgent: (agent: string) => void
 }
 
-export function createFold({ budgets, calendar, now, held, onReached, onAgent }: FoldDeps): BudgetFold {
+export function createFold(deps: FoldDeps): BudgetFold {
+  const { budgets, calendar, now, held, onReached, onSpent, onAgent } = deps
   const agents = createAgents()
   const meters = createMeters(budgets, calendar, agents)
   const crossings = createCrossings(() => budgets.policy.budgets.cooldownMs)
@@ -51,6 +54,9 @@ export function createFold({ budgets, calendar, now, held, onReached, onAgent }:
     for (const meter of meters.of(entry, entry.start)) {
       const cause = () => causeOf(entry)
       for (const reached of passed(meter, cause)) onReached(reached)
+      const { scope, line, last } = meter.budget
+      const pauses = scope === 'agent' && last?.do === 'pause' && line !== null
+      if (pauses && meter.end !== null && meter.end > now() && meters.spent(meter) >= line) onSpent(meter, cause())
     }
   }
   /** Thresholds of a meter that are reached and not written down yet. */

@@ -8,6 +8,8 @@ export interface Hold {
   /** When it was made, and when its call can no longer be on its way; epoch milliseconds. */
   readonly at: number
   readonly expires: number
+  /** Number of the last entry that was known when it was made: its call's end is a later one. */
+  readonly seq: number
   /** What must be known of the call when it is never heard of again. */
   readonly call: HeldCall
 }

@@ -4,8 +4,8 @@ import type { Hold } from './holds.ts'
 /** What a journal says was open when it was last written. */
 export interface Journaled {
   readonly holds: readonly Hold[]
-  /** Calls that were charged for without having been heard of, and when. */
-  readonly unsettled: ReadonlyMap<string, number>
+  /** Those of calls that were charged for without having been heard of, by call id. */
+  readonly unsettled: ReadonlyMap<string, Hold>
 }
 
 /**
@@ -16,7 +16,7 @@ export interface Journal {
   readonly found: Journaled
   held(hold: Hold): void
   ended(callId: string): void
-  unsettled(callId: string, at: number): void
+  unsettled(hold: Hold, at: number): void
   /** The call was heard of after all. */
   settledLate(callId: string): void
   close(): void
@@ -32,7 +32,7 @@ export interface JournalOptions {
 type Line =
   | { readonly h: HoldLine }
   | { readonly e: string }
-  | { readonly u: string; readonly at: number }
+  | { readonly u: HoldLine; readonly at: number }
   | { readonly l: string }
 
 /** A hold without what is only for the moment in which it is made; money as text. */
@@ -68,7 +68,7 @@ export function openJournal({ file, now, onFailure }: JournalOptions): Journal {
     ftruncateSync(fresh)
     let text = ''
     for (const hold of open.values()) text += lineOf({ h: packed(hold) })
-    for (const [callId, at] of unsettled) text += lineOf({ u: callId, at })
+    for (const hold of unsettled.values()) text += lineOf({ u: packed(hold), at: hold.at })
     size = text === '' ? 0 : writeSync(fresh, text)
     renameSync(next, file)
     if (handle !== null) closeSync(handle)
@@ -89,10 +89,10 @@ export function openJournal({ file, now, onFailure }: JournalOptions): Journal {
     ended(callId) {
       if (open.delete(callId)) write({ e: callId })
     },
-    unsettled(callId, at) {
-      open.delete(callId)
-      unsettled.set(callId, at)
-      write({ u: callId, at })
+    unsettled(hold, at) {
+      open.delete(hold.callId)
+      unsettled.set(hold.callId, hold)
+      write({ u: packed(hold), at })
     },
     settledLate(callId) {
       if (unsettled.delete(callId)) write({ l: callId })
@@ -107,7 +107,7 @@ export function openJournal({ file, now, onFailure }: JournalOptions): Journal {
 /** A torn last line is a hold whose call was never let go. */
 function read(file: string, now: number): Journaled {
   const holds = new Map<string, Hold>()
-  const unsettled = new Map<string, number>()
+  const unsettled = new Map<string, Hold>()
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   for (const line of text.split('\n')) {
     const parsed = parse(line)
@@ -116,8 +116,8 @@ function read(file: string, now: number): Journaled {
       holds.set(parsed.h.callId, unpacked(parsed.h))
     } else if ('e' in parsed) holds.delete(parsed.e)
     else if ('u' in parsed) {
-      holds.delete(parsed.u)
-      if (now - parsed.at < REMEMBERED_MS) unsettled.set(parsed.u, parsed.at)
+      holds.delete(parsed.u.callId)
+      if (now - parsed.at < REMEMBERED_MS) unsettled.set(parsed.u.callId, unpacked(parsed.u))
     } else unsettled.delete(parsed.l)
   }
   return { holds: [...holds.values()], unsettled }

@@ -1,9 +1,27 @@
 import type { Calendar } from '../calendar.ts'
-import type { RowReader } from '../ledger/ledger.ts'
+import type { Ledger, RowReader, Snapshot } from '../ledger/ledger.ts'
 import { daySum } from '../ledger/queries.ts'
 import type { Nano } from '../usage.ts'
+import type { Hold } from './holds.ts'
 import type { LoadedSum } from './meters.ts'
+import { endedIn } from './resume.ts'
 import { SESSION_GAP_MS } from './sessions.ts'
+
+/** What budgets need of the ledger. */
+export interface BudgetLedger extends Pick<Ledger, 'append' | 'follow'> {
+  load(now: number): Promise<Snapshot<Loaded>>
+  /** Ids of the calls among these whose end the ledger holds. */
+  ended(holds: readonly Hold[]): Promise<ReadonlySet<string>>
+}
+
+export function budgetLedger(ledger: Ledger, calendar: Calendar): BudgetLedger {
+  return {
+    append: ledger.append,
+    follow: ledger.follow,
+    load: (now) => ledger.snapshot((rows) => readLoaded(rows, calendar, now)),
+    ended: async (holds) => (await ledger.snapshot((rows) => endedIn(rows, holds))).state,
+  }
+}
 
 /** What the ledger says of budgets, inside a snapshot. */
 export interface Loaded {
@@ -29,7 +47,7 @@ export interface LoadedSession {
 const ANSWERS = 20_000
 
 /** Reads it. Sums by day are put together where no period tells the days apart. */
-export async function readLoaded(rows: RowReader, calendar: Calendar, now: number): Promise<Loaded> {
+async function readLoaded(rows: RowReader, calendar: Calendar, now: number): Promise<Loaded> {
   return {
     sums: [...(await customerSums(rows, calendar, now)), ...(await agentSums(rows, calendar, now))],
     sessions: await readSessions(rows, now),

@@ -1,4 +1,5 @@
 import type { PriceBook } from '@marginwatch/pricing'
+import { ruleFor } from '../policy/pattern.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Nano } from '../usage.ts'
 
@@ -22,10 +23,17 @@ export interface ModelFacts {
   readonly images: boolean | null
   /** Public names of those that are asked when it fails. */
   readonly fallbacks: readonly string[]
-  /** The most that so many tokens can cost; 0 without a price. */
-  worst(input: number, output: number): Nano
+  /** The most that a call of such a size can cost; 0 without a price. */
+  worst(size: Size, output: number): Nano
   /** So many output tokens an amount buys beside the input; 0 when the input alone costs more. */
-  output(input: number, amount: Nano): number
+  output(size: Size, amount: Nano): number
+}
+
+/** What goes to a model. */
+export interface Size {
+  readonly input: number
+  /** Pictures or sound are among it. */
+  readonly media: boolean
 }
 
 export interface Models {
@@ -42,7 +50,6 @@ const REMEMBERED = 5_000
 /** The models of a policy at the prices of a book. Make new ones when either changes. */
 export function createModels(policy: Policy, book: PriceBook, now: () => number): Models {
   const known = new Map<string, ModelFacts>()
-  const rules = policy.degrade.map(({ from, to }) => ({ fits: pattern(from), to }))
   return {
     of(name) {
       let facts = known.get(name)
@@ -54,7 +61,7 @@ export function createModels(policy: Policy, book: PriceBook, now: () => number)
       return facts
     },
     cheaperThan(name) {
-      const to = rules.find(({ fits }) => fits.test(name))?.to ?? null
+      const to = ruleFor(policy.degrade, name)?.to ?? null
       return to === name ? null : to
     },
   }
@@ -64,24 +71,24 @@ function factsOf(name: string, policy: Policy, book: PriceBook, at: number): Mod
   const gateway = policy.gateway?.models[name] ?? null
   const priced = gateway?.model ?? name
   const price = book.price(priced, { at })
-  const limits = book.limits(priced, { at })
+  const limits = book.limits(priced, {})
   const mode = gateway?.mode ?? price?.mode ?? limits?.mode ?? null
   const writes = !SILENT.has(mode ?? '') && !UNBOUNDED.has(mode ?? '')
-  const worst = (input: number, output: number) => book.worst(priced, { input, output }, { at })
+  const worst = (size: Size, output: number) => book.worst(priced, { ...size, output }, { at })
   return {
     name,
     own: ownName(priced),
     mode,
     writes,
     free: price?.free === true,
-    priced: !UNBOUNDED.has(mode ?? '') && worst(1, writes ? 1 : 0) !== null,
+    priced: !UNBOUNDED.has(mode ?? '') && worst({ input: 1, media: false }, writes ? 1 : 0) !== null,
     maxOutput: limits?.maxOutput ?? null,
     contextWindow: price?.contextWindow ?? limits?.contextWindow ?? null,
     tools: limits?.tools ?? null,
     images: limits?.images ?? null,
     fallbacks: followed(name, policy),
-    worst: (input, output) => worst(input, output) ?? 0n,
-    output: (input, amount) => Math.max(0, book.mostOutput(priced, { input, budget: amount }, { at }) ?? 0),
+    worst: (size, output) => worst(size, output) ?? 0n,
+    output: (size, amount) => book.maxOutputFor(priced, { ...size, budget: amount }, { at }) ?? 0,
   }
 }
 
@@ -102,10 +109,4 @@ function followed(name: string, policy: Policy): string[] {
 /** LiteLLM writes `provider/name`; usage is recorded under the name. */
 function ownName(name: string): string {
   return name.includes('/') ? name.slice(name.indexOf('/') + 1) : name
-}
-
-/** A name in which `*` stands for anything. */
-function pattern(text: string): RegExp {
-  const parts = text.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`, 'u')
 }

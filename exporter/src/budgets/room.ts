@@ -1,6 +1,6 @@
 import type { Nano } from '../usage.ts'
 import type { Ask, MeterReading } from './ask.ts'
-import type { ModelFacts } from './models.ts'
+import type { ModelFacts, Size } from './models.ts'
 
 /** Input tokens that a call cannot pass, and whether they are known well enough. */
 export interface InputBound {
@@ -85,7 +85,8 @@ export function fit({ ask, models, room, usual, least, input }: FitOptions): Fit
   const writes = models.some((model) => model.writes)
   const bound = models.reduce((most, model) => Math.max(most, model.maxOutput ?? UNKNOWN_OUTPUT), 0)
   const asked = writes ? Math.min(ask.maxTokens ?? bound, bound) : 0
-  const cost = (output: number) => dearest(models, input.tokens, output * ask.answers)
+  const size = { input: input.tokens, media: ask.input.images > 0 || ask.input.opaque > 0 }
+  const cost = (output: number) => dearest(models, size, output * ask.answers)
   const whole = { amount: cost(asked), input: input.tokens, output: asked * ask.answers, maxTokens: null }
   // Without a bound of its own an answer could be longer than was thought of.
   const boundless = writes && ask.maxTokens === null && models.some((model) => model.maxOutput === null)
@@ -98,20 +99,28 @@ export function fit({ ask, models, room, usual, least, input }: FitOptions): Fit
   const usualCost = cost(Math.min(usual, asked))
   const wanted = usualCost > room.fair ? usualCost : room.fair
   const amount = wanted < room.free ? wanted : room.free
-  const output = Math.min(
-    asked,
-    ...models.map((model) => Math.floor(model.output(input.tokens, amount) / ask.answers)),
-  )
+  const output = Math.min(asked, ...models.map((model) => Math.floor(model.output(size, amount) / ask.answers)))
   if (amount <= 0n || output < Math.min(asked, least, usual)) return 'refused'
   const shortened = output < asked || boundless
-  return { amount: cost(output), input: input.tokens, output: output * ask.answers, maxTokens: shortened ? output : null }
+  return {
+    amount: cost(output),
+    input: input.tokens,
+    output: output * ask.answers,
+    maxTokens: shortened ? output : null,
+  }
 }
 
-function dearest(models: readonly ModelFacts[], input: number, output: number): Nano {
+function dearest(models: readonly ModelFacts[], size: Size, output: number): Nano {
   let most = 0n
   for (const model of models) {
-    const cost = model.worst(input, model.writes ? output : 0)
+    const cost = model.worst(size, model.writes ? output : 0)
     if (cost > most) most = cost
   }
   return most
+}
+
+/** So little is left that it does not matter how small a call is. */
+export function isSpent({ meter, spent }: MeterReading): boolean {
+  const { line, limit } = meter.budget
+  return line !== null && (line - spent) * 100n <= limit
 }

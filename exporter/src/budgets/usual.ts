@@ -12,7 +12,8 @@ export interface Usual {
 /** Few enough to follow a change within an afternoon, enough for one in a hundred to be seen. */
 const KEPT = 500
 const ENOUGH = 20
-const UNKNOWN_OUTPUT = 1_000
+/** An answer that is not known any better is bounded no shorter than this when money is tight. */
+const UNKNOWN_OUTPUT = 400
 const MODELS = 1_000
 const AGAIN = 16
 

@@ -47,11 +47,15 @@ describe('marginwatch check', () => {
       'tiers: tier_1 $49, tier_2 $99, tier_3 $199 a customer and month',
       'customers: 0 named here, 0 API keys with an owner',
       'litellm: taken by push',
+      'budgets: a customer and month tier_1 $8, tier_2 $18, tier_3 $35; an agent and month $50; a session $0.50, 50000 tokens a minute, 100 calls; all unknown customers together $100 a month',
+      'thresholds: customers 50% log, 80% notify, 95% degrade, 100% block; agents 50% log, 75% log, 90% notify, 100% pause, with 10% grace; 5 of spend; calls without a decision are let through',
+      'models: cheaper gpt-4o → gpt-4o-mini, claude-sonnet → claude-haiku, gemini-pro → gemini-flash; auto: simple_lookup → gemini-flash, cost_analysis → gemini-pro, recommendation → claude-sonnet, else gpt-4o-mini',
       'gateway: 7 models (1 not for chat); a try takes 10m at most and is repeated 2 times; fallbacks gpt-4o → claude-sonnet, gpt-4o-mini → claude-haiku, claude-sonnet → gemini-pro, claude-haiku → gemini-flash; no cache; no traces',
       'customer of a call: end_user, then metadata.customer_id, then tag.customer_id, then header.x-customer-id',
       'prices: production, 0 overrides',
       'listens on: 127.0.0.1:9464, open to this machine, without keys',
       'ledger: events kept for 400d; days begin in UTC',
+      expect.stringMatching(/:\d+:1: budgets\.spend\[2\]: hint: high_conversation_cost at \$10 is never reached: /),
     ])
   })
 
@@ -67,6 +71,9 @@ describe('marginwatch check', () => {
       'ledger: { retention: forever }',
       'gateway: { models: { a: { model: openai/a }, b: { model: openai/b } }, timeout: 1m, retries: 1, cache: redis, cache_ttl: 1h,',
       '  langfuse: { host: "https://lf.example" }, prometheus: true }',
+      'budgets: { agent: { limit_usd: 7, period: day, thresholds: [] }, session: none, tenant_day: { limit_usd: 3 }, customers: { a: { limit_usd: 1 }, b: { limit_usd: 2 } },',
+      '  agents: { n: { limit_usd: 1 } }, tiers: { pro: { limit_usd: 4000 } }, total: [{ limit_usd: 1000.5, period: day }],',
+      '  customer: { period: week, thresholds: [] }, on_unreachable: block, spend: [] }',
     ]
     const { code, lines } = await checkText(text.join('\n'), { LITELLM_KEY: 'top', READER: 'secret', ADMIN: 'words' })
     expect(lines).toEqual([
@@ -74,6 +81,9 @@ describe('marginwatch check', () => {
       'tiers: pro $49.9 a customer and month',
       'customers: 1 named here, 1 API key with an owner',
       'litellm: asked at http://gateway:4000 every 90s',
+      'budgets: no tier has one; 2 customers have one of their own; a customer and day $3; an agent and day $7; 1 agent has one of its own; sessions have none; all of pro together $4000 a month; everything together $1000.50 a day',
+      'thresholds: customers none; agents none; 0 of spend; calls without a decision are refused',
+      'models: none has a cheaper one; no routes',
       "gateway: 2 models; a try takes 1m at most and is repeated once; no fallbacks; answers kept for 1h in Redis; traces to https://lf.example; LiteLLM's own metrics",
       'customer of a call: not looked for',
       'prices: development, everything costs nothing, 1 override',
@@ -82,6 +92,18 @@ describe('marginwatch check', () => {
     ])
     expect(code).toBe(0)
     expect(lines.join()).not.toMatch(/top|secret|words/)
+  })
+
+  test('gives hints at what a good file says to no effect behind what it means, and 0', async () => {
+    const { code, lines } = await checkText('budgets:\n  spend: []\n  agent: none\n  session: { limit_usd: 0.20 }\n')
+    expect(lines).toContain(
+      'budgets: no tier has one; agents have none; a session $0.20, 50000 tokens a minute, 100 calls',
+    )
+    expect(lines.at(-2)).toMatch(/^ledger: /)
+    expect(lines.at(-1)).toBe(
+      'p.yaml:4:3: budgets.session.warn_usd: hint: a warning at $0.30 is never given: the session stops at $0.20',
+    )
+    expect(code).toBe(0)
   })
 
   test('gives 1 for a file that is not there or cannot be read', async () => {

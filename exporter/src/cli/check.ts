@@ -2,8 +2,9 @@ import { usd } from '@marginwatch/pricing'
 import type { Env } from '../policy/kinds.ts'
 import { judge, lookAt } from '../policy/look.ts'
 import type { FieldRef, Policy } from '../policy/policy.ts'
-import { formatProblem } from '../policy/problem.ts'
+import { formatHint, formatProblem } from '../policy/problem.ts'
 import { durationText } from '../policy/units.ts'
+import { budgetSummary } from './budget-summary.ts'
 
 export interface CheckOptions {
   /** The policy file; it must exist. */
@@ -15,13 +16,18 @@ export interface CheckOptions {
 }
 
 /**
- * `marginwatch check`: prints every problem of the policy file, one a line, and returns 1; of a good file a summary, and
- * returns 0. Prints no key.
+ * `marginwatch check`: prints every problem of the policy file, one a line, and returns 1; of a good file a summary and hints
+ * at what it says to no effect, and returns 0. Prints no key.
  */
 export async function runCheck({ path, env, out }: CheckOptions): Promise<0 | 1> {
-  const { policy, problems } = judge(await lookAt(path), { path, env }, { mustExist: true })
-  for (const line of policy ? [`${path}: good`, ...summary(policy)] : problems.map(formatProblem)) out(line)
-  return policy ? 0 : 1
+  const reading = judge(await lookAt(path), { path, env }, { mustExist: true })
+  if (reading.problems) {
+    for (const problem of reading.problems) out(formatProblem(problem))
+    return 1
+  }
+  const { policy, hints } = reading
+  for (const line of [`${path}: good`, ...summary(policy), ...hints.map(formatHint)]) out(line)
+  return 0
 }
 
 /** What the policy says, in a few lines. */
@@ -32,6 +38,7 @@ export function summary(policy: Policy): string[] {
     `tiers: ${tiers(policy)}`,
     `customers: ${customers(policy)}`,
     `litellm: ${litellm(policy)}`,
+    ...budgetSummary(policy),
     `gateway: ${gateway(policy)}`,
     `customer of a call: ${policy.attribution.customer.map(placeText).join(', then ') || 'not looked for'}`,
     `prices: ${policy.prices.profile === 'development' ? 'development, everything costs nothing' : 'production'}, ${count(policy.prices.overrides.length, 'override')}`,

@@ -29,12 +29,12 @@ export async function runGenerate({ path, target, env, out }: GenerateOptions): 
     for (const problem of problems) out(formatProblem(problem))
     return 1
   }
-  const { gateway, timezone } = policy
+  const { gateway } = policy
   if (gateway === null) {
     out(`${path} has no block gateway, so nothing is generated`)
     return 0
   }
-  const text = gatewayConfig({ gateway, timezone })
+  const text = gatewayConfig({ ...policy, gateway })
   const written = await replaced(target, text).catch((cause: unknown) => whyNot(cause))
   if (typeof written === 'string') {
     out(`${target}: cannot be written (${written})`)

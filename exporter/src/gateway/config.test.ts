@@ -5,7 +5,7 @@ import type { Policy } from '../policy/policy.ts'
 import { readPolicy } from '../policy/read.ts'
 import { type GatewayConfigOptions, gatewayConfig } from './config.ts'
 
-const ENV = { LITELLM_KEY: 'sk-very-secret', READER: 'r', INGEST: 'i', ADMIN: 'a' }
+const ENV = { LITELLM_KEY: 'sk-very-secret', READER: 'r', INGEST: 'i', GATEWAY: 'g', ADMIN: 'a' }
 
 function policyOf(text: string): Policy {
   const { policy, problems } = readPolicy(text, { file: 'f', env: ENV })
@@ -14,9 +14,9 @@ function policyOf(text: string): Policy {
 }
 
 function configOf(text: string, options?: GatewayConfigOptions): string {
-  const { gateway, timezone } = policyOf(text)
+  const { gateway, ...policy } = policyOf(text)
   if (gateway === null) throw new Error('no gateway')
-  return gatewayConfig({ gateway, timezone }, options)
+  return gatewayConfig({ ...policy, gateway }, options)
 }
 
 const repository = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8')
@@ -90,8 +90,22 @@ describe('the configuration', () => {
           litellm_params: { model: 'openai/text-embedding-3-large', api_key: 'os.environ/OPENAI_API_KEY' },
           model_info: { mode: 'embedding' },
         },
+        {
+          model_name: 'auto',
+          litellm_params: {
+            model: 'azure/gpt-4o-eu',
+            api_base: 'https://acme.openai.azure.com',
+            api_key: 'os.environ/AZURE_API_KEY',
+            api_version: '2024-10-21',
+          },
+          model_info: { mode: 'chat' },
+        },
       ],
-      router_settings: { num_retries: 0, timeout: 90, fallbacks: [{ 'gpt-4o': ['on', 'gemini'] }, { on: ['gemini'] }] },
+      router_settings: {
+        num_retries: 0,
+        timeout: 90,
+        fallbacks: [{ 'gpt-4o': ['on', 'gemini'] }, { on: ['gemini'] }, { auto: ['on', 'gemini'] }],
+      },
       general_settings: {
         master_key: 'os.environ/GATEWAY_MASTER_KEY',
         database_url: 'os.environ/GATEWAY_DATABASE_URL',
@@ -102,8 +116,23 @@ describe('the configuration', () => {
       environment_variables: {
         LANGFUSE_OTEL_HOST: 'https://langfuse.example',
         LANGFUSE_PUBLIC_KEY: 'os.environ/LF_PUBLIC',
+        MARGINWATCH_ON_UNREACHABLE: 'block',
       },
     })
+  })
+
+  test('knows a model auto where the policy has routes, without fallbacks when its model has none', () => {
+    const parsed = parse(configOf(`${small()}\nroutes: { default: { model: m } }`), { version: '1.1' })
+    const [m, auto] = parsed.model_list
+    expect(auto).toEqual({ ...m, model_name: 'auto' })
+    expect(parsed.router_settings.fallbacks).toBeUndefined()
+  })
+
+  test('tells the hook to refuse calls without a decision only where the policy says so', () => {
+    const told = (word: string) =>
+      parse(configOf(`${small()}\nbudgets: { on_unreachable: ${word} }`)).environment_variables
+    expect(told('block')).toEqual({ MARGINWATCH_ON_UNREACHABLE: 'block' })
+    expect(told('allow')).toBeUndefined()
   })
 
   test('puts callbacks last, since one begins with what stands above it', () => {

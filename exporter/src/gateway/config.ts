@@ -1,4 +1,11 @@
-import type { GatewayModel, GatewayPolicy, Variable } from '../policy/policy.ts'
+import {
+  AUTO,
+  type BudgetPolicy,
+  type GatewayModel,
+  type GatewayPolicy,
+  type RoutePolicy,
+  type Variable,
+} from '../policy/policy.ts'
 import { metricGroups } from './metrics.ts'
 import { comment, type Line, type Block, yamlText } from './text.ts'
 
@@ -6,6 +13,9 @@ import { comment, type Line, type Block, yamlText } from './text.ts'
 export interface GatewaySource {
   readonly timezone: string
   readonly gateway: GatewayPolicy
+  /** Where calls for `auto` go. */
+  readonly routes: RoutePolicy | null
+  readonly budgets: Pick<BudgetPolicy, 'onUnreachable'>
 }
 
 export interface GatewayConfigOptions {
@@ -22,16 +32,34 @@ const WRITE_SECONDS = 10
  * LiteLLM's configuration, as the text of its `config.yaml`: the same for the same policy, byte for byte. It holds no key, only
  * the names of the variables that LiteLLM reads them from. Each name in it is one that LiteLLM 1.106.2 reads where it stands.
  */
-export function gatewayConfig({ timezone, gateway }: GatewaySource, options: GatewayConfigOptions = {}): string {
+export function gatewayConfig(source: GatewaySource, options: GatewayConfigOptions = {}): string {
   const { from = 'marginwatch.yaml', writeSeconds = WRITE_SECONDS } = options
+  const { timezone } = source
+  const gateway = withAuto(source)
   const sections: Line[] = [
     { key: 'model_list', value: { items: Object.entries(gateway.models).map(deployment) } },
     { key: 'router_settings', value: { lines: router(gateway) } },
     { key: 'litellm_settings', value: { lines: settings(gateway, timezone) }, why: SETTINGS },
     { key: 'general_settings', value: { lines: general(gateway, writeSeconds) } },
-    ...environment(gateway),
+    ...environment(gateway, source.budgets),
   ]
   return `${comment(head(from))}\n${yamlText({ lines: sections })}`
+}
+
+/**
+ * With routes, LiteLLM has to know a model `auto`, or it refuses the name before the hook can put another in its place. It is
+ * that of the usual route, with its fallbacks: so it answers also while no decision is to be had.
+ */
+function withAuto({ gateway, routes }: GatewaySource): GatewayPolicy {
+  const usual = routes?.otherwise.model ?? ''
+  const model = gateway.models[usual]
+  if (model === undefined) return gateway
+  const fallbacks = gateway.fallbacks[usual]
+  return {
+    ...gateway,
+    models: { ...gateway.models, [AUTO]: model },
+    fallbacks: fallbacks === undefined ? gateway.fallbacks : { ...gateway.fallbacks, [AUTO]: fallbacks },
+  }
 }
 
 function head(from: string): string {
@@ -139,8 +167,20 @@ function general({ masterKey, databaseUrl }: GatewayPolicy, writeSeconds: number
 
 const LANGFUSE_KEYS = { publicKey: 'LANGFUSE_PUBLIC_KEY', secretKey: 'LANGFUSE_SECRET_KEY' } as const
 
+function environment({ langfuse }: GatewayPolicy, { onUnreachable }: GatewaySource['budgets']): Line[] {
+  const told = [...traces(langfuse), ...undecided(onUnreachable)]
+  if (told.length === 0) return []
+  const why = told.map(({ why }) => why).join(' ')
+  return [{ key: 'environment_variables', value: { lines: told.flatMap(({ lines }) => lines) }, why }]
+}
+
+interface Variables {
+  readonly lines: readonly Line[]
+  readonly why: string
+}
+
 /** The callback for Langfuse reads its settings from variables with names of their own. */
-function environment({ langfuse }: GatewayPolicy): Line[] {
+function traces(langfuse: GatewayPolicy['langfuse']): Variables[] {
   if (langfuse === null) return []
   const keys = (['publicKey', 'secretKey'] as const).flatMap((key): Line[] => {
     const name = LANGFUSE_KEYS[key]
@@ -148,7 +188,14 @@ function environment({ langfuse }: GatewayPolicy): Line[] {
   })
   const lines = [{ key: 'LANGFUSE_OTEL_HOST', value: langfuse.host }, ...keys]
   const why = `Where traces go, by OTLP. The keys are read from ${langfuse.publicKey} and ${langfuse.secretKey}.`
-  return [{ key: 'environment_variables', value: { lines }, why }]
+  return [{ lines, why }]
+}
+
+/** To let calls through is what marginwatch.py does without being told. */
+function undecided(onUnreachable: BudgetPolicy['onUnreachable']): Variables[] {
+  if (onUnreachable === 'allow') return []
+  const why = 'What marginwatch.py does with calls while it has reached no Marginwatch yet.'
+  return [{ lines: [{ key: 'MARGINWATCH_ON_UNREACHABLE', value: onUnreachable }], why }]
 }
 
 /** As LiteLLM names a variable of its environment. */

@@ -10,6 +10,7 @@ import {
   optional,
   orNone,
   percent,
+  plainModel,
   required,
   whole,
 } from './kinds.ts'
@@ -17,7 +18,6 @@ import { BUDGET_PERIODS, MESSAGE_REASONS, SEVERITIES, SPEND_PERIODS, THRESHOLD_A
 
 const channels = list(required(channel), 'a list of channels, e.g. [slack, email]')
 
-/** One block for all budgets: what may stand in it is told once. */
 const threshold = block({
   at: required(percent('0.01%', '1000%', '80%')),
   do: required(oneOf(THRESHOLD_ACTIONS)),
@@ -31,7 +31,7 @@ const dayLadder = {
   carry_over: required(percent('0%', '100%', '25%')),
 }
 const ladder = { period: required(oneOf(BUDGET_PERIODS)), ...dayLadder }
-const limited = { limit_usd: required(limit), ...ladder }
+const limited = block({ limit_usd: required(limit), ...ladder })
 const ownLimit = block({ limit_usd: required(limit) })
 
 const spend = block({
@@ -55,7 +55,7 @@ export const budgets = block({
   customer: block(ladder),
   customers: named(ownLimit, 'limits by customer, e.g. acme: { limit_usd: 20 }'),
   tenant_day: block({ limit_usd: required(limit), ...dayLadder }).nullish(),
-  agent: blockOrNone(limited),
+  agent: blockOrNone({ limit_usd: required(limit), ...ladder }),
   agents: named(ownLimit, 'limits by agent, e.g. nightly: { limit_usd: 100 }'),
   session: blockOrNone({
     limit_usd: required(orNone(limit)),
@@ -63,9 +63,9 @@ export const budgets = block({
     tokens_per_minute: required(orNone(whole(1, 1_000_000_000))),
     calls: required(orNone(whole(1, 1_000_000_000))),
   }),
-  tiers: named(block(limited), 'budgets by tier, e.g. tier_1: { limit_usd: 4000 }'),
-  total: list(block(limited), 'a list of budgets, e.g. - { limit_usd: 1000, period: day }'),
-  unknown_customers: block(limited).nullish(),
+  tiers: named(limited, 'budgets by tier, e.g. tier_1: { limit_usd: 4000 }'),
+  total: list(limited, 'a list of budgets, e.g. - { limit_usd: 1000, period: day }'),
+  unknown_customers: limited.nullish(),
   spend: list(spend, 'a list of thresholds, e.g. - { name: high_daily_cost, usd: 100, period: day }'),
   cooldown: required(duration('0s', '7d', '60m')),
   on_unreachable: required(oneOf(['allow', 'block'])),
@@ -82,7 +82,7 @@ export const budgets = block({
   messages: list(message, 'a list of messages, e.g. - { for: customer, text: "…" }'),
 })
 
-const model = required(label('the name of a model'))
+const model = required(plainModel)
 
 /** Model or pattern → the model that takes its place near a limit. */
 export const degrade = named(model, 'cheaper models by model or pattern, e.g. gpt-4o: gpt-4o-mini')
@@ -91,6 +91,9 @@ const route = block({
   model,
   expect_usd: list(required(dollars), 'the least and the most that a query should cost, e.g. [0.001, 0.005]').nullish(),
 })
+
+/** The route for query types without one of their own. */
+export const OTHERWISE = 'default'
 
 /** Query type → the model that answers when a call asks for `auto`. */
 export const routes = named(route, 'models by query type, e.g. simple_lookup: { model: gemini-flash }')

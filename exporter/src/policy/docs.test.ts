@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import {
+  BACKSTOP_DEFAULTS,
+  BUDGET_DEFAULTS,
+  LADDER_DEFAULTS,
+  SPEND_DEFAULTS,
+  TENANT_DAY_DEFAULTS,
+  THRESHOLD_DEFAULTS,
+} from './budget-defaults.ts'
 import { DEFAULTS, GATEWAY_DEFAULTS, GATEWAY_MODEL_DEFAULTS, LANGFUSE_DEFAULTS, POLL_DEFAULTS } from './defaults.ts'
 import { schemaKeys } from './keys.ts'
 import { formatProblem, type Path, pathText } from './problem.ts'
@@ -28,11 +36,22 @@ function presetOf(key: string): string | undefined {
   const defaults = {
     ...DEFAULTS,
     sources: { litellm: { ...DEFAULTS.sources.litellm, poll: POLL_DEFAULTS } },
+    budgets: {
+      ...BUDGET_DEFAULTS,
+      customer: { ...LADDER_DEFAULTS, thresholds: [THRESHOLD_DEFAULTS] },
+      tenant_day: TENANT_DAY_DEFAULTS,
+      tiers: { name: LADDER_DEFAULTS },
+      spend: [SPEND_DEFAULTS],
+      backstop: BACKSTOP_DEFAULTS,
+    },
     gateway: { ...GATEWAY_DEFAULTS, models: { name: GATEWAY_MODEL_DEFAULTS }, langfuse: LANGFUSE_DEFAULTS },
   }
   let value: unknown = defaults
   for (const step of pathOf(key)) value = (value as Record<string, unknown> | undefined)?.[step]
-  return Array.isArray(value) ? `[${value.join(', ')}]` : (value as string | undefined)
+  if (!Array.isArray(value)) return value as string | undefined
+  const [first] = value
+  if (typeof first !== 'object') return `[${value.join(', ')}]`
+  return value.map(({ at, do: action }) => `${at} ${action}`).join(', ')
 }
 
 /** A file that says one thing. */
@@ -76,6 +95,13 @@ describe('docs/policy.md', () => {
 
   test.each(SAMPLES)('shows only files that are good (%#)', (sample) => {
     expect(readPolicy(sample, { file: 'f', env: ENV }).problems?.map(formatProblem)).toBeUndefined()
+  })
+
+  test('writes the budgets of an empty file out as they are', () => {
+    const [sample = ''] = SAMPLES.filter((sample) => sample.includes('high_daily_cost'))
+    const { policy } = readPolicy(sample, { file: 'f', env: {} })
+    expect(policy).toEqual(readPolicy('', { file: 'f', env: {} }).policy)
+    expect(Object.keys(parse(sample).budgets)).toEqual(Object.keys(BUDGET_DEFAULTS))
   })
 
   test('names what takes effect after a restart', () => {

@@ -1,6 +1,7 @@
-import { OTHER, UNATTRIBUTED, UNKNOWN } from '../usage.ts'
 import { isTreeMap, type Tree } from './document.ts'
+import { RESERVED } from './names.ts'
 import { didYouMean } from './nearest.ts'
+import { AUTO } from './policy.ts'
 import { found, type Issue } from './problem.ts'
 import { list, map, text } from './tree.ts'
 
@@ -19,8 +20,7 @@ function someModel(tree: Tree): Issue[] {
 }
 
 const NAME = /^\w[\w.:@/-]{0,127}$/
-/** Clients will ask for `auto` when the gateway is to choose by the class of the question. */
-const KEPT = ['auto', OTHER, UNKNOWN, UNATTRIBUTED]
+const KEPT = [AUTO, ...RESERVED]
 
 function modelNames(tree: Tree): Issue[] {
   return Object.keys(map(tree, 'gateway', 'models')).flatMap((name): Issue[] => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ATTRIBUTES, type Policy } from './policy.ts'
 import { readPolicy } from './read.ts'
 
-const ENV = { LITELLM_KEY: 'sk', READER: 'r', INGEST: 'i', ADMIN: 'a' }
+const ENV = { LITELLM_KEY: 'sk', READER: 'r', INGEST: 'i', GATEWAY: 'g', ADMIN: 'a' }
 const FOLDER = new URL('fixtures/good/', import.meta.url)
 
 function good(text: string, env: Record<string, string> = ENV): Policy {
@@ -31,10 +31,13 @@ describe('a good policy file', () => {
       prices: { profile: 'production', overrides: [] },
       sources: { litellm: { push: true, poll: null } },
       gateway: null,
+      budgets: expect.any(Object),
+      degrade: [],
+      routes: null,
       server: {
         host: '127.0.0.1',
         port: 9464,
-        keys: { reader: null, ingest: null, admin: null },
+        keys: { reader: null, ingest: null, gateway: null, admin: null },
         bodyLimitBytes: 16_000_000,
       },
       metrics: { customers: 200, customerIdleMs: 35 * 86_400_000 },
@@ -46,10 +49,13 @@ describe('a good policy file', () => {
   })
 
   test('that says everything is taken at its word, in milliseconds, bytes and nano-dollars', () => {
-    const { attribution, gateway: _, ...rest } = fixture('full.yaml')
+    const { attribution, gateway: _, budgets: __, degrade: ___, routes: ____, ...rest } = fixture('full.yaml')
     expect(rest).toEqual({
       timezone: 'Europe/Berlin',
-      tiers: { starter: { price: 49_900_000_000n }, scale: { price: 1_000_000_000_000n } },
+      tiers: {
+        starter: { price: 49_900_000_000n, budget: 8_500_000_000n },
+        scale: { price: 1_000_000_000_000n, budget: null },
+      },
       customers: [
         { id: '007', tier: 'starter', from: Date.parse('2025-12-31T23:00Z'), to: Date.parse('2026-02-28T23:00Z') },
         { id: '007', tier: 'scale', from: Date.parse('2026-02-28T23:00Z'), to: null },
@@ -87,7 +93,12 @@ describe('a good policy file', () => {
           },
         },
       },
-      server: { host: '0.0.0.0', port: 0, keys: { reader: 'r', ingest: 'i', admin: 'a' }, bodyLimitBytes: 2 ** 20 },
+      server: {
+        host: '0.0.0.0',
+        port: 0,
+        keys: { reader: 'r', ingest: 'i', gateway: 'g', admin: 'a' },
+        bodyLimitBytes: 2 ** 20,
+      },
       metrics: { customers: 0, customerIdleMs: 12 * 3_600_000 },
       ledger: { retentionMs: null, dedupeWindowMs: 7 * 86_400_000 },
       sessions: { idleMs: 45 * 60_000 },
@@ -209,7 +220,8 @@ describe('a good policy file', () => {
 
   test('lets what is read from anchors stand in several places', () => {
     const policy = fixture('anchors.yaml')
-    expect(policy.tiers).toEqual({ small: { price: 10_000_000_000n }, large: { price: 10_000_000_000n } })
+    const tier = { price: 10_000_000_000n, budget: null }
+    expect(policy.tiers).toEqual({ small: tier, large: tier })
     expect(policy.attribution.user).toEqual(policy.attribution.customer)
   })
 })
@@ -217,15 +229,39 @@ describe('a good policy file', () => {
 describe('the shipped marginwatch.yaml', () => {
   test('is a policy without any environment, on loopback, with push and without poll', () => {
     const { server, sources } = shipped()
-    expect(server).toMatchObject({ host: '127.0.0.1', port: 9464, keys: { reader: null, ingest: null, admin: null } })
+    const keys = { reader: null, ingest: null, gateway: null, admin: null }
+    expect(server).toMatchObject({ host: '127.0.0.1', port: 9464, keys })
     expect(sources.litellm).toEqual({ push: true, poll: null })
   })
 
-  test('has the three tiers at $49, $99 and $199', () => {
+  test('has the three tiers at $49, $99 and $199, with $8, $18 and $35 of model spend', () => {
     expect(shipped().tiers).toEqual({
-      tier_1: { price: 49_000_000_000n },
-      tier_2: { price: 99_000_000_000n },
-      tier_3: { price: 199_000_000_000n },
+      tier_1: { price: 49_000_000_000n, budget: 8_000_000_000n },
+      tier_2: { price: 99_000_000_000n, budget: 18_000_000_000n },
+      tier_3: { price: 199_000_000_000n, budget: 35_000_000_000n },
+    })
+  })
+
+  test('limits beyond the defaults only unknown customers together, and writes out what it says anyway', () => {
+    const { budgets } = shipped()
+    const { limit, ...ladder } = budgets.unknownCustomers ?? { limit: null }
+    expect(limit).toBe(100_000_000_000n)
+    expect(ladder).toEqual(budgets.customer)
+    expect({ ...budgets, unknownCustomers: null }).toEqual(fixture('empty.yaml').budgets)
+  })
+
+  test('degrades and routes to models of its gateway', () => {
+    const { degrade, routes } = shipped()
+    expect(degrade).toEqual([
+      { from: 'gpt-4o', to: 'gpt-4o-mini' },
+      { from: 'claude-sonnet', to: 'claude-haiku' },
+      { from: 'gemini-pro', to: 'gemini-flash' },
+    ])
+    expect(routes?.otherwise).toEqual({ model: 'gpt-4o-mini', expected: null })
+    expect(routes?.byQueryType).toEqual({
+      simple_lookup: { model: 'gemini-flash', expected: [1_000_000n, 5_000_000n] },
+      cost_analysis: { model: 'gemini-pro', expected: [10_000_000n, 50_000_000n] },
+      recommendation: { model: 'claude-sonnet', expected: [50_000_000n, 200_000_000n] },
     })
   })
 
@@ -245,6 +281,7 @@ describe('the shipped marginwatch.yaml', () => {
       LITELLM_KEY: 'k',
       MARGINWATCH_READER_KEY: 'k',
       MARGINWATCH_INGEST_KEY: 'k',
+      MARGINWATCH_GATEWAY_KEY: 'k',
       MARGINWATCH_ADMIN_KEY: 'k',
     }
     const policy = good(examples, env)
@@ -252,7 +289,8 @@ describe('the shipped marginwatch.yaml', () => {
     expect(Object.keys(policy.apiKeys)).toEqual(['acme-backend'])
     expect(policy.prices.overrides).toHaveLength(1)
     expect(policy.sources.litellm.poll).not.toBeNull()
-    expect(policy.server.keys).toEqual({ reader: 'k', ingest: 'k', admin: 'k' })
+    expect(policy.server.keys).toEqual({ reader: 'k', ingest: 'k', gateway: 'k', admin: 'k' })
+    expect(Object.keys(policy.budgets.customers)).toEqual(['acme'])
     expect(policy.gateway).toMatchObject({ langfuse: { host: 'https://cloud.langfuse.com' }, prometheus: true })
     expect(Object.keys(policy.gateway?.models ?? {})).toContain('local')
   })
@@ -271,12 +309,11 @@ describe('a policy', () => {
     expect(loose).toEqual([])
   })
 
-  test('has no tier and no key owner by the name of something that every object has', () => {
-    const policy = fixture('full.yaml')
-    for (const name of ['constructor', 'toString', '__proto__']) {
-      expect(policy.tiers[name]).toBeUndefined()
-      expect(policy.apiKeys[name]).toBeUndefined()
-    }
+  test('has nothing by the name of something that every object has', () => {
+    const { tiers, apiKeys, budgets, routes } = fixture('full.yaml')
+    const { customers, agents, tiers: ofTiers } = budgets
+    for (const record of [tiers, apiKeys, customers, agents, ofTiers, routes?.byQueryType])
+      for (const name of ['constructor', 'toString', '__proto__']) expect(record?.[name]).toBeUndefined()
   })
 
   test('of defaults looks in tags and in metadata for every name that applications use without configuration', () => {

@@ -9,18 +9,18 @@ export function allowedKeys(schema: unknown, path: Path): string[] {
 }
 
 /**
- * Every key that a file may hold, as `tiers.*.price_usd` and `customers[].id`, in the schema's order. A list of blocks that
- * stands in several places is taken apart at the first.
+ * Every key that a file may hold, as `tiers.*.price_usd` and `customers[].id`, in the schema's order. A block that stands in
+ * several places is taken apart at the first.
  */
 export function schemaKeys(schema: unknown, prefix = '', known: Set<unknown> = new Set()): string[] {
   const at = bare(schema)
   if (at instanceof z.ZodRecord) return schemaKeys(at.valueType, `${prefix}.*`, known)
   if (at instanceof z.ZodArray) {
     const inner = bare(at.element)
-    if (!(inner instanceof z.ZodObject) || known.has(inner)) return [prefix]
-    return schemaKeys(inner, `${prefix}[]`, known.add(inner))
+    return inner instanceof z.ZodObject && !known.has(inner) ? schemaKeys(inner, `${prefix}[]`, known) : [prefix]
   }
-  if (!(at instanceof z.ZodObject)) return [prefix]
+  if (!(at instanceof z.ZodObject) || known.has(at)) return [prefix]
+  known.add(at)
   const dot = prefix === '' ? '' : '.'
   return Object.entries(at.shape).flatMap(([key, inner]) => schemaKeys(inner, `${prefix}${dot}${key}`, known))
 }

@@ -7,7 +7,7 @@ import { found, wrong } from './problem.ts'
 import { durationText, readDate, readDollars, readDuration, readPercent, readSize, readWhole } from './units.ts'
 import { readZone } from './zone.ts'
 
-/** The environment that was handed in: only secrets and `COST_TRACKING_TIER` are read from it. */
+/** The environment that was handed in: only secrets and what `environment.ts` names are read from it. */
 export type Env = Readonly<Record<string, string | undefined>>
 
 /** A kind of single value: what is allowed, in words, and how its text is read. */
@@ -102,8 +102,9 @@ export const dollars: Kind<Nano> = {
 export const limit: Kind<Nano> = {
   expected: 'dollars above 0, e.g. 8 or 0.50',
   read(text) {
-    const amount = dollars.read(text)
-    return amount === 0n || readDollars(text) === undefined ? new Refusal(wrong(text, this.expected)) : amount
+    const amount = readDollars(text)
+    const none = amount === undefined || (amount !== null && amount <= 0n)
+    return none ? new Refusal(wrong(text, this.expected)) : dollars.read(text)
   },
 }
 
@@ -239,6 +240,11 @@ export function variable(example: string): Kind<string> {
 /** A model as LiteLLM names it. */
 export const modelName: Kind<string> = plain('provider/name, e.g. openai/gpt-4o, without *', (text) =>
   /^[\w-]+\/[^\s*\p{Cc}]{1,200}$/u.test(text) ? text : undefined,
+)
+
+/** A model by its public name. */
+export const plainModel: Kind<string> = plain('the name of one model, without *, at most 256 characters', (text) =>
+  /^[^*\p{Cc}]{1,256}$/u.test(text) ? text : undefined,
 )
 
 /** The fields of a call's record that an attribute may be read from. */

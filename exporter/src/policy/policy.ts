@@ -333,6 +333,9 @@ export interface DegradeRule {
   readonly to: string
 }
 
+/** What a call asks for when the routes are to choose its model. */
+export const AUTO = 'auto'
+
 export interface RoutePolicy {
   /** By query type. No prototype. */
   readonly byQueryType: Readonly<Record<string, Route>>

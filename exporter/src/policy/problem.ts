@@ -26,6 +26,11 @@ export function formatProblem(problem: Problem): string {
   return problem.path === '' ? `${place}: ${problem.message}` : `${place}: ${problem.path}: ${problem.message}`
 }
 
+/** The same line for something that is no mistake. */
+export function formatHint(hint: Problem): string {
+  return formatProblem({ ...hint, message: `hint: ${hint.message}` })
+}
+
 /** `['customers', 0, 'tier']` → `customers[0].tier`; names that are more than words are quoted. */
 export function pathText(path: Path): string {
   let text = ''

@@ -1,30 +1,41 @@
 import type { z } from 'zod'
+import { dearerTargets } from './dearer.ts'
 import { type PolicyDocument, readDocument } from './document.ts'
+import { agentLimitFrom, profileFrom } from './environment.ts'
 import { exposureProblem } from './exposure.ts'
+import { unreachable } from './hints.ts'
 import { allowedKeys } from './keys.ts'
-import { type Env, oneOf, Refusal } from './kinds.ts'
+import { type Env, Refusal } from './kinds.ts'
 import { nearest } from './nearest.ts'
 import type { Policy } from './policy.ts'
 import { type Issue, type Path, type Problem, pathText } from './problem.ts'
 import { crossFieldIssues } from './rules.ts'
 import { whileRunning } from './running.ts'
-import { PROFILES, policySchema } from './schema.ts'
+import { policySchema } from './schema.ts'
 import { translate } from './translate.ts'
 import { underDefaults } from './underlay.ts'
 
 export interface ReadOptions {
   /** The file's name, for messages. */
   readonly file: string
-  /** Where the keys that the file names are looked up, and `COST_TRACKING_TIER`. */
+  /** Where the keys that the file names are looked up, `COST_TRACKING_TIER` and `AGENT_MAX_MONTHLY_COST_USD`. */
   readonly env: Env
   /** The policy in force, when the program is running: what is read once at the start is kept from it. */
   readonly running?: Policy
 }
 
-/** A policy and the keys whose new value waits for a restart, or everything that is wrong, in the file's order. */
+/**
+ * A policy, the keys whose new value waits for a restart, and hints at what it says to no effect; or everything that is
+ * wrong. Problems and hints stand in the file's order.
+ */
 export type Reading =
-  | { readonly policy: Policy; readonly waiting: readonly string[]; readonly problems?: never }
-  | { readonly policy?: never; readonly problems: readonly Problem[] }
+  | {
+      readonly policy: Policy
+      readonly waiting: readonly string[]
+      readonly hints: readonly Problem[]
+      readonly problems?: never
+    }
+  | { readonly policy?: never; readonly hints?: never; readonly problems: readonly Problem[] }
 
 /**
  * Reads the text of a policy file. An empty text is the policy of defaults. Never throws: a text is either a policy, deeply
@@ -37,14 +48,17 @@ export function readPolicy(text: string, options: ReadOptions): Reading {
   if (document === undefined) return { problems: inFileOrder(flaws) }
 
   const locate = (issue: Issue) => located(issue, document, file)
-  const tree = underDefaults(document.tree)
+  const [profile, agentLimit] = [profileFrom(env), agentLimitFrom(env)]
+  const tree = underDefaults(document.tree, { agentLimit: agentLimit instanceof Refusal ? null : agentLimit })
   const schema = policySchema(env)
   const parsed = schema.safeParse(tree)
-  const profile = profileFrom(env)
   const issues = [
     ...crossFieldIssues(tree),
     ...(parsed.error?.issues ?? []).flatMap((issue) => issuesOf(issue, schema)),
     ...(profile instanceof Refusal ? [{ path: ['prices', 'profile'], message: profile.message }] : []),
+    ...(agentLimit instanceof Refusal
+      ? [{ path: ['budgets', 'agent', 'limit_usd'], message: agentLimit.message }]
+      : []),
   ]
   // Where the text itself has a flaw, what stood there is unknown and not worth a second complaint.
   const flawed = new Set(flaws.map(({ path }) => path))
@@ -53,19 +67,14 @@ export function readPolicy(text: string, options: ReadOptions): Reading {
 
   const next = translate(parsed.data, { zone: running?.timezone ?? parsed.data.timezone, profile })
   const { policy, waiting } = running ? whileRunning(next, running) : { policy: next, waiting: [] }
+  const { dearer, mixed } = dearerTargets(policy)
   const exposure = exposureProblem(policy)
-  if (exposure === null) return { policy: deepFreeze(policy), waiting }
-  return { problems: [locate({ path: ['server', 'keys'], message: `until the restart ${exposure}` })] }
-}
-
-/** `COST_TRACKING_TIER` stands above the file's price profile; null when it is not set. */
-function profileFrom(env: Env): (typeof PROFILES)[number] | null | Refusal {
-  const text = env.COST_TRACKING_TIER
-  if (text === undefined || text === '') return null
-  const profile = oneOf(PROFILES).read(text)
-  return profile instanceof Refusal
-    ? new Refusal(`the environment variable COST_TRACKING_TIER stands above this: ${profile.message}`)
-    : profile
+  const late = [
+    ...dearer,
+    ...(exposure === null ? [] : [{ path: ['server', 'keys'], message: `until the restart ${exposure}` }]),
+  ]
+  if (late.length > 0) return { problems: inFileOrder(late.map(locate)) }
+  return { policy: deepFreeze(policy), waiting, hints: inFileOrder([...unreachable(policy), ...mixed].map(locate)) }
 }
 
 function located(issue: Issue, document: PolicyDocument, file: string): Problem {

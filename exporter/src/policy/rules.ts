@@ -1,11 +1,15 @@
-import { OTHER, TOKEN_CLASSES, UNATTRIBUTED, UNKNOWN } from '../usage.ts'
+import { TOKEN_CLASSES } from '../usage.ts'
+import { budgetIssues } from './budget-rules.ts'
+import { degradeIssues } from './degrade-rules.ts'
 import { isTreeMap, type Tree } from './document.ts'
 import { exposed } from './exposure.ts'
 import { gatewayIssues } from './gateway-rules.ts'
 import { host as hostKind, Refusal } from './kinds.ts'
+import { isName, RESERVED } from './names.ts'
 import { didYouMean } from './nearest.ts'
 import { found, type Issue, type Path } from './problem.ts'
 import { priceKey } from './schema.ts'
+import { routeIssues } from './route-rules.ts'
 import { date, list, map, span, text } from './tree.ts'
 
 /**
@@ -22,12 +26,14 @@ export function crossFieldIssues(tree: Tree): Issue[] {
     ...saysSomething(tree),
     ...placesOnce(tree),
     ...windows(tree),
+    ...budgetIssues(tree),
+    ...degradeIssues(tree),
+    ...routeIssues(tree),
     ...gatewayIssues(tree),
     ...exposure(tree),
   ]
 }
 
-const RESERVED = [OTHER, UNKNOWN, UNATTRIBUTED]
 const TIER_NAME = /^[A-Za-z][\w.-]{0,63}$/
 
 function names(tree: Tree): Issue[] {
@@ -41,7 +47,7 @@ function names(tree: Tree): Issue[] {
     if (expected) issues.push({ path: ['tiers', name], at: 'key', message: `${found(name)}, expected ${expected}` })
   }
   for (const alias of Object.keys(map(tree, 'api_keys'))) {
-    if (/^\P{Cc}{1,256}$/u.test(alias) && !alias.includes('${') && alias !== '__proto__') continue
+    if (isName(alias)) continue
     const message = `${found(alias)}, expected the alias of a key of at most 256 characters`
     issues.push({ path: ['api_keys', alias], at: 'key', message })
   }
@@ -58,17 +64,26 @@ function names(tree: Tree): Issue[] {
 
 function tiersExist(tree: Tree): Issue[] {
   const tiers = Object.keys(map(tree, 'tiers'))
+  const unknown = (tier: string) => {
+    const known = tiers.length === 0 ? 'but the file names no tiers' : `expected one of the tiers ${tiers.join(', ')}`
+    return `${found(tier)}, ${known}${didYouMean(tier, tiers)}`
+  }
   const users: [Path, Tree | undefined][] = [
     ...list(tree, 'customers').map((entry, i): [Path, Tree] => [['customers', i], entry]),
     ...Object.entries(map(tree, 'api_keys')).map(([alias, owner]): [Path, Tree] => [['api_keys', alias], owner]),
+    ...list(tree, 'budgets', 'messages').map((entry, i): [Path, Tree] => [['budgets', 'messages', i], entry]),
   ]
-  return users.flatMap(([path, entry]) => {
+  const limited = Object.keys(map(tree, 'budgets', 'tiers')).filter((tier) => !tiers.includes(tier))
+  const ofUsers = users.flatMap(([path, entry]): Issue[] => {
     const tier = text(entry, 'tier')
     // A `${…}` is the schema's to refuse.
     if (tier === null || tier.includes('${') || tiers.includes(tier)) return []
-    const known = tiers.length === 0 ? 'but the file names no tiers' : `expected one of the tiers ${tiers.join(', ')}`
-    return [{ path: [...path, 'tier'], message: `${found(tier)}, ${known}${didYouMean(tier, tiers)}` }]
+    return [{ path: [...path, 'tier'], message: unknown(tier) }]
   })
+  return [
+    ...ofUsers,
+    ...limited.map((tier): Issue => ({ path: ['budgets', 'tiers', tier], at: 'key', message: unknown(tier) })),
+  ]
 }
 
 /** Entries with dates: no range ends before it begins, and of one thing no two begin on the same day. */

@@ -1,3 +1,4 @@
+import { OTHERWISE } from './budgets.ts'
 import { byName } from './by-name.ts'
 import type {
   BudgetPolicy,
@@ -49,9 +50,6 @@ export function budgetPolicy(values: Values): BudgetPolicy {
 export function degradeRules(values: PolicyValues['degrade']): DegradeRule[] {
   return Object.entries(values).map(([from, to]) => ({ from, to }))
 }
-
-/** The name of the route for query types without one of their own. */
-export const OTHERWISE = 'default'
 
 /** The block `routes`, checked → the policy's routes. */
 export function routePolicy(values: NonNullable<PolicyValues['routes']>): RoutePolicy | null {

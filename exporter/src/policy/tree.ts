@@ -6,7 +6,8 @@ import { readDate, readDuration } from './units.ts'
 
 function at(tree: Tree | undefined, ...path: Path): Tree | undefined {
   let value = tree
-  for (const step of path) value = isTreeMap(value) ? value[step] : undefined
+  for (const step of path)
+    value = isTreeMap(value) ? value[step] : Array.isArray(value) && typeof step === 'number' ? value[step] : undefined
   return value
 }
 

@@ -1,5 +1,6 @@
 import {
   BACKSTOP_DEFAULTS,
+  BUDGET_DEFAULTS,
   LADDER_DEFAULTS,
   SPEND_DEFAULTS,
   TENANT_DAY_DEFAULTS,
@@ -7,17 +8,31 @@ import {
 } from './budget-defaults.ts'
 import { DEFAULTS, GATEWAY_DEFAULTS, GATEWAY_MODEL_DEFAULTS, LANGFUSE_DEFAULTS, POLL_DEFAULTS } from './defaults.ts'
 import { isTreeMap, type Tree, type TreeMap } from './document.ts'
+import { map, text } from './tree.ts'
 
 type DefaultTree = string | readonly DefaultTree[] | { readonly [key: string]: DefaultTree }
 
+export interface UnderlayOptions {
+  /** What an agent may spend where the file does not say, instead of the built-in limit. */
+  readonly agentLimit: string | null
+}
+
 /** The user's tree with the defaults laid under it. Whatever has the wrong shape is kept for the schema to refuse. */
-export function underDefaults(tree: Tree): Tree {
-  const full = underlay(DEFAULTS, tree)
+export function underDefaults(tree: Tree, { agentLimit }: UnderlayOptions): Tree {
+  const full = underlay(defaultsFor(tree, agentLimit), tree)
   const litellm = isTreeMap(full) && isTreeMap(full.sources) ? full.sources.litellm : undefined
   if (isTreeMap(litellm) && isTreeMap(litellm.poll)) litellm.poll = underlay(POLL_DEFAULTS, litellm.poll)
   if (isTreeMap(full) && isTreeMap(full.gateway)) full.gateway = gatewayUnder(full.gateway)
   if (isTreeMap(full) && isTreeMap(full.budgets)) underBudgets(full.budgets)
   return full
+}
+
+/** The limit of an agent is one for a month: a file with another period has to say how much. */
+function defaultsFor(tree: Tree, agentLimit: string | null): DefaultTree {
+  const { limit_usd: builtIn, ...agent } = BUDGET_DEFAULTS.agent
+  const period = text(map(tree, 'budgets', 'agent'), 'period') ?? agent.period
+  const limit = period === agent.period ? { limit_usd: agentLimit ?? builtIn } : {}
+  return { ...DEFAULTS, budgets: { ...BUDGET_DEFAULTS, agent: { ...limit, ...agent } } }
 }
 
 function gatewayUnder(written: TreeMap): Tree {

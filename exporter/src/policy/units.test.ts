@@ -1,7 +1,17 @@
 import { usd } from '@marginwatch/pricing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { durationText, readDate, readDollars, readDuration, readSize, readWhole } from './units.ts'
+import {
+  dollarsText,
+  durationText,
+  percentText,
+  readDate,
+  readDollars,
+  readDuration,
+  readPercent,
+  readSize,
+  readWhole,
+} from './units.ts'
 
 describe('units', () => {
   test.each([
@@ -79,5 +89,21 @@ describe('units', () => {
   test('reads whole numbers in decimal digits only', () => {
     expect(readWhole('-12')).toBe(-12)
     for (const text of ['', '1.0', '0x10', '1e3', '+1', '1234567890123456']) expect(readWhole(text)).toBeUndefined()
+  })
+
+  test('reads shares in hundredths of a percent, and writes them so that they read back', () => {
+    expect(['95%', '0.01%', '33.33%', '100.00%', '0.5%', '0%'].map(readPercent)).toEqual([9500, 1, 3333, 10_000, 50, 0])
+    expect(['95', '95 %', '-5%', '.5%', '5.%', '1e2%', '٩٥%', ''].map(readPercent)).toEqual(Array(8).fill(undefined))
+    expect(['0.001%', '99.999%'].map(readPercent)).toEqual([null, null])
+    fc.assert(fc.property(fc.nat({ max: 100_000 }), (share) => readPercent(percentText(share)) === share))
+  })
+
+  test('writes dollars as people do', () => {
+    expect([8_000_000_000n, 500_000_000n, 12_345_000_000n, 225_000n].map(dollarsText)).toEqual([
+      '$8',
+      '$0.50',
+      '$12.345',
+      '$0.000225',
+    ])
   })
 })

@@ -1,4 +1,4 @@
-import { decimal, type Nano, toNano } from '@marginwatch/pricing'
+import { decimal, type Nano, toNano, usd } from '@marginwatch/pricing'
 
 const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const
 const BYTES: Readonly<Record<string, number>> = {
@@ -61,4 +61,9 @@ export function readPercent(text: string): number | null | undefined {
 /** Hundredths of a percent → the shortest text that `readPercent` reads. */
 export function percentText(basisPoints: number): string {
   return `${basisPoints / 100}%`
+}
+
+/** Nano-dollars as people write them: `$8`, `$0.50`, `$0.000225`. */
+export function dollarsText(amount: Nano): string {
+  return `$${usd(amount).replace(/\.\d$/, '$&0')}`
 }

@@ -21,7 +21,7 @@ describe('docs/gateway.md', () => {
   test('names the callback as the generated configuration does', () => {
     const { policy } = readPolicy(POLICY, { file: 'docs/gateway.md', env: {} })
     if (!policy?.gateway) throw new Error('the policy of docs/gateway.md describes no gateway')
-    const { callbacks } = parse(gatewayConfig({ gateway: policy.gateway, timezone: policy.timezone })).litellm_settings
+    const { callbacks } = parse(gatewayConfig({ ...policy, gateway: policy.gateway })).litellm_settings
     expect(parse(CALLBACK)).toEqual({ litellm_settings: { callbacks } })
   })
 

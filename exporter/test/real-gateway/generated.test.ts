@@ -26,11 +26,12 @@ function generated(upstream: string): string {
   timeout: 60s
   cache: memory
   prometheus: true
+routes: { default: { model: broken } }
 `,
     { file: 'policy', env: {} },
   )
   if (!policy?.gateway) throw new Error(JSON.stringify(problems))
-  return gatewayConfig({ gateway: policy.gateway, timezone: policy.timezone }, { writeSeconds: 1 })
+  return gatewayConfig({ ...policy, gateway: policy.gateway }, { writeSeconds: 1 })
 }
 
 describeWithFixture('the real LiteLLM on the generated configuration', () => {
@@ -72,6 +73,7 @@ describeWithFixture('the real LiteLLM on the generated configuration', () => {
       ['broken', 'chat'],
       ['claude', 'chat'],
       ['on', 'embedding'],
+      ['auto', 'chat'],
     ])
   })
 
@@ -82,6 +84,13 @@ describeWithFixture('the real LiteLLM on the generated configuration', () => {
     await chat('gpt-4o', 'Two')
     await chat('gpt-4o', 'Two')
     expect(upstream.served().length).toBe(before + 1)
+  })
+
+  it('answers for auto as the route default does, by its fallback too', async () => {
+    const before = upstream.served().length
+    await chat('auto', 'Three')
+    const asked = upstream.served().slice(before)
+    expect(asked.map(({ path }) => path)).toEqual([expect.stringMatching(/\/chat\/completions$/), '/v1/messages'])
   })
 
   it('counts for Prometheus what was asked for, and no customer', async () => {

@@ -1,0 +1,304 @@
+import type { PriceBook } from '@marginwatch/pricing'
+import type { Logger } from 'pino'
+import type { Calendar } from '../calendar.ts'
+import type { Recorded } from '../ledger/ledger.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Action } from '../usage.ts'
+import { AGENT_SUBJECT } from './agents.ts'
+import type { Ask, AskedBy, Decided, Decision, Meter, MeterReading } from './ask.ts'
+import { type CompiledBudgets, compileBudgets } from './compiled.ts'
+import { type DecideWorld, decide } from './decide.ts'
+import { type BudgetFold, createFold } from './fold.ts'
+import type { Hold, Holds } from './holds.ts'
+import type { Journal } from './journal.ts'
+import type { BudgetLedger } from './load.ts'
+import { sessionSubject } from './meters.ts'
+import { createModels, type Models } from './models.ts'
+import { createOutbox } from './outbox.ts'
+import type { Cause, Reached } from './reached.ts'
+import { isSpent } from './room.ts'
+import { createSettling } from './settling.ts'
+
+export interface EngineDeps {
+  readonly ledger: BudgetLedger
+  readonly calendar: Calendar
+  readonly policy: () => Policy
+  readonly prices: () => PriceBook
+  readonly holds: Holds
+  readonly journal: Journal
+  readonly log: Logger
+  readonly now: () => number
+  /** Whether a gateway keeps records that are not here yet: then no call is given up. */
+  readonly backlog: () => boolean
+  /** What may be remembered of a scope's subject is no longer true. */
+  readonly onChange: (scope: string, subject: string) => void
+}
+
+/** The budgets at work: decides, holds, settles, and writes down what was reached. */
+export interface Engine {
+  /** False until the ledger was read after a start. */
+  ready(): boolean
+  /** Resolves when it is ready. Rejects when the ledger cannot be read. */
+  open(): Promise<void>
+  /** Decides and holds. Rejects while it is not ready. */
+  decide(ask: Ask): Promise<Decided>
+  /** The same without holding anything or writing anything down. */
+  consider(ask: Ask): Decided
+  /** How a meter stands, for who looks at it. */
+  reading(meter: Meter): MeterReading
+  fold(): BudgetFold
+  /** Reads the ledger anew under the policy in force now, and goes on with the old one until that is done. */
+  renew(): Promise<void>
+  /** Gives up calls that can no longer be on their way, forgets sessions, and tries again what could not be written down. */
+  sweep(): Promise<void>
+  /** Calls that were never heard of, since this process started. */
+  unsettled(): number
+  close(): Promise<void>
+}
+
+/** What belongs to one policy. */
+interface Current {
+  readonly budgets: CompiledBudgets
+  readonly fold: BudgetFold
+  close(): Promise<void>
+}
+
+/** After so many times in which another took the room in between, a call is refused. */
+const TRIES = 3
+/** LiteLLM's own, where the policy describes no gateway. */
+const DEFAULT_TIMEOUT = 600_000
+
+export function createEngine(deps: EngineDeps): Engine {
+  const { ledger, calendar, holds, now, log } = deps
+  const outbox = createOutbox(ledger.append, (reason) =>
+    log.warn({ reason }, 'what budgets have to write down could not be written; it is tried again'),
+  )
+  const settling = createSettling({
+    ...deps,
+    charges: () => deps.policy().budgets.unsettled === 'charge',
+    put: outbox.put,
+  })
+  const modelsNow = modelsBy(deps.prices, now)
+  let current: Current | null = null
+  /** Number of the last entry that was followed. */
+  let seq = 0
+
+  const use = (): Current => {
+    if (current === null) throw new Error('budgets are asked before the ledger was read')
+    return current
+  }
+  const write = (fold: BudgetFold, reached: Reached) => {
+    const crossing = fold.crossings.note(reached, now())
+    if (crossing === null) return
+    outbox.put(crossing)
+    const { meter, rung, closed } = reached
+    if (!closed && rung.do !== 'log' && rung.do !== 'notify') deps.onChange(meter.budget.scope, meter.subject)
+  }
+  const build = async (): Promise<Current> => {
+    const budgets = compileBudgets(deps.policy())
+    // What the snapshot says was reached is asked for once it is whole.
+    let whole = false
+    const fold: BudgetFold = createFold({
+      budgets,
+      calendar,
+      now,
+      held: (key) => holds.held(key, now()).amount,
+      onReached: (reached) => void (whole && write(fold, reached)),
+      onSpent: (meter, cause) => void (whole && pause(fold, meter, cause)),
+      onAgent: (agent) => deps.onChange('agent', agent),
+    })
+    const { state, seq: from } = await ledger.load(now())
+    fold.load(state)
+    whole = true
+    seq = Math.max(seq, from)
+    for (const reached of fold.unsaid()) write(fold, reached)
+    const close = ledger.follow(from + 1, (batch: readonly Recorded[]) => {
+      fold.apply(batch)
+      seq = Math.max(seq, batch.at(-1)?.seq ?? 0)
+      for (const { entry } of batch) if (entry.kind === 'usage') settling.heard(entry, fold)
+    })
+    return { budgets, fold, close }
+  }
+  const pause = (fold: BudgetFold, meter: Meter, cause: Cause) => {
+    if (fold.agents.get(meter.subject).paused) return
+    outbox.put(pauseOf(meter, cause, { ...readingOf(fold, meter), now: now() }))
+  }
+  const readingOf = (fold: BudgetFold, meter: Meter): MeterReading => {
+    const held = holds.held(meter.key, now())
+    const crowd = Math.max(1, held.calls + 1, held.crowd)
+    return { meter, spent: fold.meters.spent(meter), held: held.amount, inFlight: held.calls, crowd }
+  }
+  const worldOf = ({ who }: Ask): DecideWorld => {
+    const { budgets, fold } = use()
+    const { agent } = who
+    return {
+      budgets,
+      models: modelsNow(budgets.policy),
+      usual: fold.usual,
+      readings: fold.meters
+        .of(who, now())
+        .filter(isActing)
+        .map((meter) => readingOf(fold, meter)),
+      agentPaused: agent !== null && fold.agents.get(agent).paused,
+      session: sessionOf(fold, who),
+    }
+  }
+  const sessionOf = ({ meters }: BudgetFold, { customer, session }: AskedBy): DecideWorld['session'] => {
+    if (session === null) return null
+    const state = meters.sessions.get(customer, session)
+    return {
+      calls: (state?.calls ?? 0) + holds.held(callsKey(customer, session), now()).calls,
+      waitFor: (tokens, limit) => state?.window.waitFor(tokens, limit, now()) ?? 0,
+    }
+  }
+  const consider = (ask: Ask): Decided => {
+    const { policy } = use().budgets
+    return { ask, decision: decide(ask, worldOf(ask)), policy, at: now() }
+  }
+  const hold = async (ask: Ask, decision: Decision): Promise<boolean> => {
+    const { budgets, fold } = use()
+    const made = holdOf(ask, decision, { policy: budgets.policy, models: modelsNow(budgets.policy), seq, now: now() })
+    if ((await settling.hold(made)) !== null) return false
+    const { customer, session } = ask.who
+    if (session !== null)
+      fold.meters.sessions.at(customer, session, now()).window.put(ask.callId, now(), decision.tokens)
+    return true
+  }
+  /** The first call that is moved or refused at a threshold has reached it, even if a last cent is left. */
+  const noteReached = ({ ask, decision: { action, because } }: Decided) => {
+    if (because === null || (action === 'block' && !isSpent(because))) return
+    const { meter, spent, held } = because
+    const { budget, end } = meter
+    const rung = action === 'block' ? budget.last : budget.rungs.find((one) => one.do === 'degrade')
+    if (!rung) return
+    const { customer, tier, session, agent, trace } = ask.who
+    const cause: Cause = { customer, tier, session, agent, trace, of: `litellm:${ask.callId}` }
+    const { fold } = use()
+    write(fold, { meter, rung, spent, held, cause, closed: end !== null && end <= now() })
+    if (rung.do === 'pause' && budget.scope === 'agent') pause(fold, meter, cause)
+  }
+
+  return {
+    ready: () => current !== null,
+    async open() {
+      await settling.resume(await ledger.ended(deps.journal.found.holds))
+      current = await build()
+    },
+    async decide(ask) {
+      for (let tries = 1; ; tries++) {
+        const decided = consider(ask)
+        const { action } = decided.decision
+        const leaves = action === 'allow' || action === 'degrade'
+        if (!ask.settles) return decided
+        if (leaves && !(await hold(ask, decided.decision))) {
+          if (tries < TRIES) continue
+          return { ...decided, decision: crowdedOut(decided.decision) }
+        }
+        // Asked a second time, the call may have been let go the first.
+        if (!leaves) await settling.drop(ask.callId)
+        noteReached(decided)
+        return decided
+      }
+    },
+    consider,
+    reading: (meter) => readingOf(use().fold, meter),
+    fold: () => use().fold,
+    async renew() {
+      if (current === null) return
+      const before = current
+      current = await build()
+      await before.close()
+      deps.onChange('all', '')
+    },
+    async sweep() {
+      current?.fold.meters.sessions.sweep(now())
+      await outbox.flush()
+      if (current !== null && !deps.backlog()) await settling.giveUp()
+    },
+    unsettled: settling.unsettled,
+    async close() {
+      await outbox.flush()
+      await current?.close()
+      deps.journal.close()
+    },
+  }
+}
+
+/** Only budgets at which something is done to calls are asked before each of them. */
+function isActing({ budget }: Meter): boolean {
+  return budget.line !== null || budget.degradeAt !== null
+}
+
+/** Calls of a session that are on their way. */
+function callsKey(customer: string, session: string): string {
+  return `calls\u001f${sessionSubject({ customer, session })}`
+}
+
+/** The models of a policy at the prices in force, made anew when either changes. */
+function modelsBy(prices: () => PriceBook, now: () => number): (policy: Policy) => Models {
+  let made: { readonly models: Models; readonly policy: Policy; readonly book: PriceBook } | null = null
+  return (policy) => {
+    const book = prices()
+    if (made?.policy !== policy || made.book !== book) made = { models: createModels(policy, book, now), policy, book }
+    return made.models
+  }
+}
+
+interface HoldOptions {
+  readonly policy: Policy
+  readonly models: Models
+  readonly seq: number
+  readonly now: number
+}
+
+function holdOf(
+  { callId, who, model, input }: Ask,
+  decision: Decision,
+  { policy, models, seq, now }: HoldOptions,
+): Hold {
+  const { customer, tier, session, agent, trace } = who
+  const { name, own } = models.of(decision.model)
+  const inSession = session === null ? [] : [{ key: callsKey(customer, session), amount: 0n, line: null, spent: 0n }]
+  const { gateway, budgets } = policy
+  const longest = (gateway?.timeoutMs ?? DEFAULT_TIMEOUT) * (1 + (gateway?.retries ?? 0))
+  const amount = decision.charges.reduce((most, charge) => (charge.amount > most ? charge.amount : most), 0n)
+  return {
+    callId,
+    charges: [...decision.charges, ...inSession],
+    at: now,
+    expires: now + longest + budgets.holdAllowanceMs,
+    seq,
+    call: { customer, tier, session, agent, trace, modelAsked: model, model: name, own, counted: input.tokens, amount },
+  }
+}
+
+function crowdedOut(decision: Decision): Decision {
+  const tightest = decision.readings.find(({ meter }) => meter.budget.line !== null) ?? null
+  const reason = tightest?.meter.budget.scope ?? 'global'
+  return { ...decision, action: 'block', reason, because: tightest, charges: [], maxTokens: null, retryAfterMs: 1_000 }
+}
+
+type Paused = Pick<MeterReading, 'spent' | 'held'> & { readonly now: number }
+
+/** Once for an agent, period and limit: whoever resumes it has seen why it stopped. */
+function pauseOf({ subject, start, budget }: Meter, cause: Cause, { spent, held, now }: Paused): Action {
+  return {
+    kind: 'action',
+    version: 1,
+    key: ['pause', 'agent', subject, start, budget.limit].join(':'),
+    subject: `${AGENT_SUBJECT}${subject}`,
+    action: 'pause',
+    by: 'marginwatch',
+    reason: 'its budget is spent',
+    at: now,
+    details: {
+      spent: String(spent),
+      held: String(held),
+      limit: String(budget.limit),
+      of: cause.of,
+      ...(cause.trace === null ? {} : { trace: cause.trace }),
+      ...(cause.session === null ? {} : { session: cause.session }),
+      ...(cause.customer === null ? {} : { customer: cause.customer }),
+    },
+  }
+}
