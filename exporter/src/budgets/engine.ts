@@ -211,7 +211,7 @@ export function createEngine(deps: EngineDeps): Engine {
       deps.onChange('all', '')
     },
     async sweep() {
-      current?.fold.meters.sessions.sweep(now())
+      current?.fold.meters.sweep(now())
       await outbox.flush()
       if (current !== null && !deps.backlog()) await settling.giveUp()
     },

@@ -45,19 +45,29 @@ export function createFold(deps: FoldDeps): BudgetFold {
   const spend = (entry: Usage | Correction, calls: number) => {
     const { customer, tier, agent, session, start } = entry
     const cost = entry.cost ?? 0n
-    meters.add({ customer, tier, agent, session, start, cost, calls })
-    if (cost > 0n) judge(entry)
+    if (meters.add({ customer, tier, agent, session, start, cost, calls })) judge(entry)
   }
   const judge = (entry: Usage | Correction) => {
     // A period that is long over is not kept, and nobody could act on it.
     if (calendar.day(entry.start) < calendar.day(now()) - LONGEST_BACK) return
-    for (const meter of meters.of(entry, entry.start)) {
+    const { customer, agent, session } = entry
+    const payer = { customer, agent, session, tier: entry.tier ?? meters.tierOf(customer) }
+    for (const meter of meters.of(payer, entry.start)) {
       const cause = () => causeOf(entry)
       for (const reached of passed(meter, cause)) onReached(reached)
       const { scope, line, last } = meter.budget
       const pauses = scope === 'agent' && last?.do === 'pause' && line !== null
       if (pauses && meter.end !== null && meter.end > now() && meters.spent(meter) >= line) onSpent(meter, cause())
     }
+    meters.looked(payer, entry.start, nextOf)
+  }
+  /** The least amount at which something happens that did not happen yet. */
+  const nextOf = (meter: Meter): Nano | null => {
+    const { rungs, scope, line } = meter.budget
+    const spent = meters.spent(meter)
+    const rung = rungs.find(({ amount }) => amount > spent)?.amount ?? null
+    if (scope !== 'agent' || line === null || spent >= line) return rung
+    return rung === null || line < rung ? line : rung
   }
   /** Thresholds of a meter that are reached and not written down yet. */
   const passed = (meter: Meter, cause: () => Cause): Reached[] => {
@@ -100,7 +110,10 @@ export function createFold(deps: FoldDeps): BudgetFold {
         else if (entry.kind === 'crossing') crossings.known(entry, at)
         else if (entry.kind === 'action') {
           agents.apply(entry)
-          if (entry.subject.startsWith(AGENT_SUBJECT)) onAgent(entry.subject.slice(AGENT_SUBJECT.length))
+          if (!entry.subject.startsWith(AGENT_SUBJECT)) continue
+          const agent = entry.subject.slice(AGENT_SUBJECT.length)
+          meters.stir(agent)
+          onAgent(agent)
         }
       }
     },

@@ -27,13 +27,13 @@ export interface MessageFor {
   readonly resetAt: number | null
 }
 
-/** What a refused caller reads: the policy's words that fit best (reason before tier before language), else the built-in ones. */
+/** What a refused caller reads: the policy's entry that matches the most of reason, tier and language, else the built-in words. */
 export function messageFor(policy: Policy, { reason, tier, language, resetAt }: MessageFor): string {
   const own = policy.budgets.messages
     .filter((rule) => rule.for === null || rule.for === reason)
     .filter((rule) => rule.tier === null || rule.tier === tier)
     .filter((rule) => rule.language === null || speaks(language, rule.language))
-    .map((rule) => ({ rule, weight: (rule.for ? 4 : 0) + (rule.tier ? 2 : 0) + (rule.language ? 1 : 0) }))
+    .map((rule) => ({ rule, weight: (rule.for ? 12 : 0) + (rule.tier ? 11 : 0) + (rule.language ? 10 : 0) }))
   const best = own.reduce<(typeof own)[number] | null>((a, b) => (a === null || b.weight > a.weight ? b : a), null)
   const text = best?.rule.text ?? BUILT_IN[reason]
   const places: Readonly<Record<string, string>> = {

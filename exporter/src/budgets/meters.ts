@@ -4,7 +4,7 @@ import type { Agents } from './agents.ts'
 import type { AskedBy, Meter } from './ask.ts'
 import type { CompiledBudgets } from './compiled.ts'
 import type { Budget } from './ladder.ts'
-import { addTo, emptySums, periodAfter, periodBefore, periodOf, type Sums, spentIn } from './sums.ts'
+import { addTo, emptySums, PERIODS, periodAfter, periodBefore, periodOf, type Sums, spentIn } from './sums.ts'
 import { createSessions, type Sessions, type SessionState } from './sessions.ts'
 
 /** Something that was spent, or taken back. */
@@ -26,12 +26,23 @@ export type Payer = Pick<AskedBy, 'customer' | 'tier' | 'agent' | 'session'>
 /** What was spent, by everything that has a budget. */
 export interface Meters {
   readonly sessions: Sessions
-  add(spent: Spent): void
+  /** The session of a call, made when it is new; null for no session, and for one too many of customers that nobody knows. */
+  sessionAt(payer: Omit<Payer, 'agent'>, start: number): SessionState | null
+  /** Forgets sessions that would begin anew, and strangers that were not here since yesterday. */
+  sweep(now: number): void
+  /** True when a threshold may have been reached by it. */
+  add(spent: Spent): boolean
+  /** The meters of a payer were looked at on a day: `next` says what must be spent of each for something more to happen. */
+  looked(payer: Payer, at: number, next: (meter: Meter) => Nano | null): void
   /** Adds a sum to a customer, its tier and everything, or to an agent alone. */
   load(sum: LoadedSum): void
   /** Each budget that a call of the payer counts against on a day, nearest to the caller first. */
   of(payer: Payer, at: number): Meter[]
   spent(meter: Meter): Nano
+  /** The plan that a customer's calls last named; null when none did. */
+  tierOf(customer: string): string | null
+  /** The budget of an agent has changed: what was looked up of it is no longer true. */
+  stir(agent: string): void
   /** Everybody who has spent something lately. */
   payers(): Iterable<Payer>
 }
@@ -43,7 +54,12 @@ export type LoadedSum =
 interface Customer {
   readonly sums: Sums
   tier: string | null
+  /** Has a tier or a limit in the policy. */
+  known: boolean
 }
+
+/** Names come from clients: of customers that nobody knows no more are told apart, and no more of their sessions. */
+const MOST_UNKNOWN = 10_000
 
 export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agents: Agents): Meters {
   const everything = emptySums()
@@ -53,18 +69,44 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
   const byAgent = new Map<string, Sums>()
   const sessions = createSessions()
   const bounds = createBounds(calendar)
+  let strangers = 0
 
-  const addPayer = (customer: string, tier: string | null, day: number, cost: Nano) => {
-    addTo(everything, calendar, day, cost)
-    if (tier !== null) addTo(sumsIn(tiers, tier), calendar, day, cost)
-    if (!budgets.knows(customer, tier)) addTo(unknown, calendar, day, cost)
-    let known = customers.get(customer)
-    if (!known) {
-      known = { sums: emptySums(), tier }
-      customers.set(customer, known)
+  const addPayer = (customer: string, tier: string | null, day: number, cost: Nano): boolean => {
+    // What has no budget needs no sum.
+    let look = budgets.global.length > 0 && addTo(everything, calendar, day, cost)
+    if (tier !== null && budgets.tier(tier) !== null) look = addTo(sumsIn(tiers, tier), calendar, day, cost) || look
+    if (budgets.unknownCustomers !== null && !budgets.knows(customer, tier))
+      look = addTo(unknown, calendar, day, cost) || look
+    const own = ownSums(customer, tier)
+    if (own === null) return look
+    if (tier !== null && tier !== own.tier) {
+      own.tier = tier
+      look = true
     }
-    if (tier !== null) known.tier = tier
-    addTo(known.sums, calendar, day, cost)
+    return addTo(own.sums, calendar, day, cost) || look
+  }
+  const ownSums = (customer: string, tier: string | null): Customer | null => {
+    const known = budgets.knows(customer, tier)
+    const found = customers.get(customer)
+    if (found) {
+      if (known && !found.known) {
+        found.known = true
+        strangers--
+      }
+      return found
+    }
+    if (!known && ++strangers > MOST_UNKNOWN) {
+      strangers--
+      return null
+    }
+    const made: Customer = { sums: emptySums(), tier, known }
+    customers.set(customer, made)
+    return made
+  }
+  const sessionAt = ({ customer, tier, session }: Omit<Payer, 'agent'>, start: number): SessionState | null => {
+    if (session === null) return null
+    const crowded = sessions.size >= MOST_UNKNOWN && !budgets.knows(customer, tier)
+    return crowded && !sessions.get(customer, session) ? null : sessions.at(customer, session, start)
   }
   const meter = (budget: Budget, subject: string, day: number): Meter => {
     if (budget.period === 'session') throw new RangeError('a session has a meter of its own')
@@ -90,18 +132,54 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
   }
   return {
     sessions,
+    sessionAt,
+    sweep(now) {
+      sessions.sweep(now)
+      const yesterday = calendar.day(now) - 1
+      for (const [customer, { known, sums }] of customers) {
+        if (known || sums.day.start >= yesterday) continue
+        customers.delete(customer)
+        strangers--
+      }
+    },
     add({ customer, tier, agent, session, start, cost, calls }) {
       const day = calendar.day(start)
-      addPayer(customer, tier, day, cost)
-      if (agent !== null) addTo(sumsIn(byAgent, agent), calendar, day, cost)
-      if (session === null) return
-      const state = sessions.at(customer, session, start)
+      let look = addPayer(customer, tier, day, cost)
+      if (agent !== null) look = addTo(sumsIn(byAgent, agent), calendar, day, cost) || look
+      const state = session === null ? null : sessionAt({ customer, tier, session }, start)
+      if (state === null) return look
       state.spent += cost
       state.calls += calls
       state.first = Math.min(state.first, start)
       state.last = Math.max(state.last, start)
       state.tier = tier ?? state.tier
       state.agent = agent ?? state.agent
+      return look || state.next === undefined || (state.next !== null && state.spent >= state.next)
+    },
+    looked({ customer, tier, agent, session }, at, next) {
+      const day = calendar.day(at)
+      const touched = [everything, customers.get(customer)?.sums]
+      if (!budgets.knows(customer, tier)) touched.push(unknown)
+      if (tier !== null) touched.push(tiers.get(tier))
+      if (agent !== null) touched.push(byAgent.get(agent))
+      const lowest = new Map<object, Nano | null>()
+      const lower = (one: { next: Nano | null | undefined } | undefined, amount: Nano | null) => {
+        if (!one) return
+        const known = lowest.get(one)
+        lowest.set(one, known == null || (amount !== null && amount < known) ? amount : known)
+      }
+      for (const sums of touched) for (const period of PERIODS) lower(sums?.[period], null)
+      const state = session === null ? undefined : sessions.get(customer, session)
+      lower(state, null)
+      for (const meter of this.of({ customer, tier, agent, session }, at)) {
+        const { scope, period } = meter.budget
+        if (period === 'session') lower(state, next(meter))
+        else {
+          const running = sumsOf(scope, meter.subject)?.[period]
+          if (running?.start === periodOf(calendar, period, day)) lower(running, next(meter))
+        }
+      }
+      for (const [one, amount] of lowest) (one as { next: Nano | null | undefined }).next = amount
     },
     load(sum) {
       if ('agent' in sum) addTo(sumsIn(byAgent, sum.agent), calendar, sum.day, sum.cost)
@@ -130,6 +208,11 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
       if (scope !== 'agent') return spent
       const { forgiven } = agents.get(subject)
       return forgiven?.periodStart === start ? spent - forgiven.amount : spent
+    },
+    tierOf: (customer) => customers.get(customer)?.tier ?? null,
+    stir(agent) {
+      const sums = byAgent.get(agent)
+      for (const period of PERIODS) if (sums) sums[period].next = undefined
     },
     *payers() {
       for (const [customer, { tier }] of customers) yield { customer, tier, agent: null, session: null }

@@ -18,6 +18,8 @@ export interface SessionState {
   /** Calls that were let through. */
   calls: number
   readonly window: TokenWindow
+  /** What must be spent for something to happen: null = nothing more happens, undefined = that must be looked up. */
+  next: Nano | null | undefined
 }
 
 /** Tokens of the last sixty seconds: those that were used, and those that calls on their way may use. */
@@ -71,6 +73,9 @@ export interface Sessions {
   /** The session, made when it is new or was idle for so long that it begins anew. */
   at(customer: string, session: string, start: number): SessionState
   all(): Iterable<SessionState>
+  /** Forgets a session of which no call was ever heard. */
+  drop(customer: string, session: string): void
+  readonly size: number
   /** Forgets those that would begin anew anyway. */
   sweep(now: number): void
 }
@@ -94,11 +99,20 @@ export function createSessions(): Sessions {
         spent: 0n,
         calls: 0,
         window: known?.window ?? createTokenWindow(),
+        next: undefined,
       }
       byKey.set(key, fresh)
       return fresh
     },
     all: () => byKey.values(),
+    drop(customer, session) {
+      const key = keyOf(customer, session)
+      const state = byKey.get(key)
+      if (state && state.calls === 0 && state.spent === 0n) byKey.delete(key)
+    },
+    get size() {
+      return byKey.size
+    },
     sweep(now) {
       for (const [key, { last }] of byKey) if (now - last > SESSION_GAP_MS) byKey.delete(key)
     },

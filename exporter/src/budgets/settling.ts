@@ -111,9 +111,10 @@ function learn(entry: Usage, hold: Hold | null, fold: BudgetFold, now: number): 
   const { tokens, customer, session, start, key, status } = entry
   const { input = 0, output = 0, reasoning = 0 } = tokens
   if (session !== null && start > now - MINUTE) {
-    const { window } = fold.meters.sessions.at(customer, session, start)
-    window.put(hold?.callId ?? key, hold?.at ?? start, input + output + reasoning)
+    const window = fold.meters.sessions.get(customer, session)?.window
+    window?.put(hold?.callId ?? key, hold?.at ?? start, input + output + reasoning)
   }
+  if (hold?.call.session != null) fold.meters.sessions.drop(hold.call.customer, hold.call.session)
   if (hold?.call.counted == null || status !== 'success') return
   const read = input + (tokens.cache_read ?? 0) + (tokens.cache_write_5m ?? 0) + (tokens.cache_write_1h ?? 0)
   fold.usual.noteCount(hold.call.own, hold.call.counted, read)

@@ -5,11 +5,13 @@ import type { Period } from './ladder.ts'
 export type CalendarPeriod = Exclude<Period, 'session'>
 
 /** Spend of one subject in the latest period in which it spent, and in the one before that. */
-interface Running {
+export interface Running {
   /** First day of the latest period. */
   start: number
   spent: Nano
   before: Nano
+  /** What must be spent for something to happen: null = nothing more happens, undefined = that must be looked up. */
+  next: Nano | null | undefined
 }
 
 /** Spend of one subject by day, week and month. */
@@ -23,7 +25,7 @@ export function emptySums(): Sums {
 }
 
 function running(): Running {
-  return { start: NEVER, spent: 0n, before: 0n }
+  return { start: NEVER, spent: 0n, before: 0n, next: undefined }
 }
 
 /** First day of the period in which a day lies. */
@@ -43,20 +45,59 @@ export function periodAfter(calendar: Calendar, period: CalendarPeriod, start: n
   return start + (period === 'day' ? 1 : 7)
 }
 
-const PERIODS: readonly CalendarPeriod[] = ['day', 'week', 'month']
+export const PERIODS = ['day', 'week', 'month'] as const satisfies readonly CalendarPeriod[]
 
-/** Adds the cost of a call to the periods of its day. What is older than the period before the latest one is not kept. */
-export function addTo(sums: Sums, calendar: Calendar, day: number, cost: Nano): void {
+/** First days of the periods in which a day lies, and of those before them. */
+interface Spans {
+  readonly start: Record<CalendarPeriod, number>
+  readonly before: Record<CalendarPeriod, number>
+}
+
+const DAYS = 1_000
+const SPANS = new WeakMap<Calendar, Map<number, Spans>>()
+
+/** Looked up once for each day: every call asks for them. */
+function spansOf(calendar: Calendar, day: number): Spans {
+  let known = SPANS.get(calendar)
+  if (!known) {
+    known = new Map()
+    SPANS.set(calendar, known)
+  }
+  let spans = known.get(day)
+  if (!spans) {
+    const start = { day, week: calendar.weekOf(day), month: calendar.monthOf(day) }
+    const before = { day: day - 1, week: start.week - 7, month: calendar.monthOf(start.month - 1) }
+    spans = { start, before }
+    if (known.size >= DAYS) known.clear()
+    known.set(day, spans)
+  }
+  return spans
+}
+
+/**
+ * Adds the cost of a call to the periods of its day. What is older than the period before the latest one is not kept. True when
+ * what is spent has come to where something may happen.
+ */
+export function addTo(sums: Sums, calendar: Calendar, day: number, cost: Nano): boolean {
+  const { start, before } = spansOf(calendar, day)
+  let look = false
   for (const period of PERIODS) {
     const one = sums[period]
-    const start = periodOf(calendar, period, day)
-    if (start === one.start) one.spent += cost
-    else if (start > one.start) {
-      one.before = one.start === periodBefore(calendar, period, start) ? one.spent : 0n
-      one.start = start
+    if (start[period] === one.start) {
+      one.spent += cost
+      look ||= one.next === undefined || (one.next !== null && one.spent >= one.next)
+    } else if (start[period] > one.start) {
+      one.before = one.start === before[period] ? one.spent : 0n
+      one.start = start[period]
       one.spent = cost
-    } else if (start === periodBefore(calendar, period, one.start)) one.before += cost
+      one.next = undefined
+      look = true
+    } else {
+      if (start[period] === spansOf(calendar, one.start).before[period]) one.before += cost
+      look = true
+    }
   }
+  return look
 }
 
 /** Spend of the period that begins with a day: exact for the one that runs and the one before it. */
