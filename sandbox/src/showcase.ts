@@ -32,22 +32,34 @@ const USUAL: Size = { model: SONNET, input: 2_000, output: 250 }
 const SMALL: Size = { model: SONNET, input: 300, output: 60 }
 const SMALLEST: Size = { model: HAIKU, input: 300, output: 60 }
 /** Answers so long that a session comes to its cap before it comes to its tokens a minute. */
-const LONG: Size = { model: SONNET, input: 400, output: 2_000 }
+const LONG: Size = { model: SONNET, input: 400, output: 1_000 }
+
+/** Calls of a size, one after so many milliseconds, whether those before have ended or not. */
+interface Rush {
+  readonly size: Size
+  readonly calls: number
+  readonly everyMs: number
+  /** What is asked once such a call was refused: something smaller, until not even that is answered. */
+  readonly then: Size
+  /** How many calls are one conversation. */
+  readonly conversation: number
+  /** Refusals in a row of what is asked instead, after which nobody tries on. */
+  readonly patience: number
+}
 
 interface Role {
   readonly customer: string
   readonly agent: string | null
   readonly operation: string
-  /** The rush: calls of a size, one after so many milliseconds, whether those before have ended or not. */
-  readonly rush: { readonly size: Size; readonly calls: number; readonly everyMs: number }
+  readonly rush: Rush
   /** What ends the rush before its last call: a cheaper model's answer, or refusals one after the other. */
   readonly until: 'degrade' | 'block' | null
   /** Single calls for ever; null = after a while it begins anew, as another conversation. */
   readonly rest: { readonly size: Size; readonly everyMs: number } | null
 }
 
-/** Refusals in a row after which nobody tries on. */
-const PATIENCE = 3
+const RUSH = { size: USUAL, everyMs: 1_300, then: SMALLEST, conversation: 8, patience: 3 } as const
+
 /** An agent that was stopped is started again after so long. */
 const ANEW_MS = 240_000
 
@@ -58,7 +70,7 @@ export const CAST = {
     customer: 'lantern-cafe',
     agent: null,
     operation: 'support_chat',
-    rush: { size: USUAL, calls: 30, everyMs: 1_500 },
+    rush: { ...RUSH, calls: 30 },
     until: null,
     rest: { size: SMALLEST, everyMs: 30_000 },
   },
@@ -67,7 +79,7 @@ export const CAST = {
     customer: 'copperpot-catering',
     agent: null,
     operation: 'support_chat',
-    rush: { size: USUAL, calls: 40, everyMs: 1_500 },
+    rush: { ...RUSH, calls: 40 },
     until: 'degrade',
     rest: { size: SMALL, everyMs: 30_000 },
   },
@@ -76,25 +88,26 @@ export const CAST = {
     customer: 'otterbrook-spa',
     agent: null,
     operation: 'help_widget',
-    rush: { size: USUAL, calls: 60, everyMs: 1_500 },
+    rush: { ...RUSH, calls: 90 },
     until: 'block',
-    rest: { size: USUAL, everyMs: 20_000 },
+    rest: { size: SMALLEST, everyMs: 20_000 },
   },
   /** An agent whose own budget is used up, on behalf of a customer that has much left. */
   paused: {
     customer: 'highmoor-university',
     agent: 'research-scout',
     operation: 'deep_research',
-    rush: { size: USUAL, calls: 60, everyMs: 1_500 },
+    rush: { ...RUSH, calls: 90 },
     until: 'block',
-    rest: { size: USUAL, everyMs: 30_000 },
+    rest: { size: SMALLEST, everyMs: 20_000 },
   },
   /** An agent in a loop: one conversation that costs more than any may. */
   runaway: {
     customer: 'ionia-robotics',
     agent: 'code-reviewer',
     operation: 'merge_request_review',
-    rush: { size: LONG, calls: 400, everyMs: 3_000 },
+    // It tries until the last of its long answers is paid for.
+    rush: { size: LONG, everyMs: 1_800, then: SMALLEST, conversation: 1_000, patience: 10, calls: 400 },
     until: 'block',
     rest: null,
   },
@@ -118,9 +131,11 @@ async function play(role: Role, rng: Rng, stage: ShowcaseOptions): Promise<void>
   }
 }
 
-/** What a conversation was told so far. */
+/** What those in a rush were told so far. */
 interface Told {
+  /** In a row. */
   refusals: number
+  refused: boolean
   degraded: boolean
   /** Epoch milliseconds: no sooner does it go on. */
   waitUntil: number
@@ -128,17 +143,19 @@ interface Told {
 
 async function rush(role: Role, rng: Rng, stage: ShowcaseOptions): Promise<void> {
   const { now, sleep, signal } = stage
-  const { size, calls, everyMs } = role.rush
-  const told: Told = { refusals: 0, degraded: false, waitUntil: 0 }
-  const session = `${role.agent ?? 'chat'}-${hex(rng, 10)}`
+  const { size, then, calls, everyMs, conversation } = role.rush
+  const told: Told = { refusals: 0, refused: false, degraded: false, waitUntil: 0 }
+  let session = ''
   for (let made = 0; made < calls && !signal.aborted && !isEnough(role, told); made++) {
     await sleep(Math.max(everyMs, told.waitUntil - now()), signal)
-    if (!signal.aborted) hear(told, await make({ role, size, session }, rng, stage))
+    if (made % conversation === 0) session = `${role.agent ?? 'chat'}-${hex(rng, 10)}`
+    const part = { role, size: told.refused ? then : size, session }
+    if (!signal.aborted) hear(told, await make(part, rng, stage))
   }
 }
 
-function isEnough({ until }: Role, { refusals, degraded }: Told): boolean {
-  return refusals >= PATIENCE || (until === 'degrade' && degraded)
+function isEnough({ until, rush }: Role, { refusals, degraded }: Told): boolean {
+  return refusals >= rush.patience || (until === 'degrade' && degraded)
 }
 
 function hear(told: Told, call: Call | null): void {
@@ -147,7 +164,11 @@ function hear(told: Told, call: Call | null): void {
   const { status, retry_after: seconds = 0 } = call.decision?.refusal ?? { status: 0 }
   // Who is only asked to wait is not refused for good.
   if (status === 429 && seconds > 0) told.waitUntil = call.start + seconds * 1000
-  else told.refusals = call.outcome === 'blocked' ? told.refusals + 1 : 0
+  else if (call.outcome !== 'blocked') told.refusals = 0
+  else {
+    told.refusals += told.refused ? 1 : 0
+    told.refused = true
+  }
 }
 
 async function rest(role: Role, { size, everyMs }: NonNullable<Role['rest']>, rng: Rng, stage: ShowcaseOptions) {

@@ -57,6 +57,8 @@ const AGENT = Object.freeze([
 
 /** Calls of a rush after which each comes to its threshold: early in it, so that it passes, and the warned one late, so that it stays. */
 const CALLS_TO = { warn: 27n, degrade: 20n, block: 5n, pause: 12n }
+/** A limit below this is used up while a hundredth of it is less than any call costs: nobody would see the last of it spent. */
+const LEAST = 350_000_000n
 
 function customerLimits({ customers }: Spent): Record<string, Nano> {
   const of = (id: string) => customers.get(id) ?? 0n
@@ -64,7 +66,7 @@ function customerLimits({ customers }: Spent): Record<string, Nano> {
   return {
     [warned.customer]: limitFor(of(warned.customer) + CALLS_TO.warn * RUSH_COST, WARN),
     [degraded.customer]: limitFor(of(degraded.customer) + CALLS_TO.degrade * RUSH_COST, DEGRADE),
-    [blocked.customer]: limitFor(of(blocked.customer) + CALLS_TO.block * RUSH_COST, BLOCK),
+    [blocked.customer]: most(LEAST, of(blocked.customer) + CALLS_TO.block * RUSH_COST),
     // Their agents stop for other reasons.
     [paused.customer]: AMPLE,
     [runaway.customer]: AMPLE,
@@ -74,7 +76,11 @@ function customerLimits({ customers }: Spent): Record<string, Nano> {
 function agentLimits({ agents }: Spent): Record<string, Nano> {
   const { agent } = CAST.paused
   const reached = (agents.get(agent) ?? 0n) + CALLS_TO.pause * RUSH_COST
-  return { [agent]: limitFor(reached, BLOCK + AGENT_GRACE) }
+  return { [agent]: limitFor(most(LEAST, reached), BLOCK + AGENT_GRACE) }
+}
+
+function most(a: Nano, b: Nano): Nano {
+  return a > b ? a : b
 }
 
 /** The limit of which `amount` is the share `at`. */
