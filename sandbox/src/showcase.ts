@@ -8,7 +8,7 @@ import { NO_TOKENS } from './tokens.ts'
 
 /**
  * Calls that show what budgets do, beside the ordinary traffic and whatever the hour is: some customers and agents in a rush of
- * like calls, each until it is told something, then at rest. Who sets limits learns from `CAST` and `RUSH_COST` where they must lie.
+ * like calls, each until it is told something, then at rest. Who sets limits learns from `CAST` and `rushCost` where they must lie.
  */
 export interface ShowcaseOptions {
   readonly company: Company
@@ -29,8 +29,12 @@ interface Size {
 
 /** Of a rush, and of those who are at rest. */
 const USUAL: Size = { model: SONNET, input: 2_000, output: 250 }
+/** Hardly more is held for one than it costs: what waits for its end takes nobody over a threshold. */
+const BRIEF: Size = { model: SONNET, input: 400, output: 250 }
 const SMALL: Size = { model: SONNET, input: 300, output: 60 }
 const SMALLEST: Size = { model: HAIKU, input: 300, output: 60 }
+/** Asked where no more is answered: small enough to spend the last hundredth of a limit. */
+const LESS: Size = { model: HAIKU, input: 300, output: 250 }
 /** Answers so long that a session comes to its cap before it comes to its tokens a minute. */
 const LONG: Size = { model: SONNET, input: 400, output: 1_000 }
 
@@ -58,7 +62,7 @@ interface Role {
   readonly rest: { readonly size: Size; readonly everyMs: number } | null
 }
 
-const RUSH = { size: USUAL, everyMs: 1_300, then: SMALLEST, conversation: 8, patience: 3 } as const
+const RUSH = { size: USUAL, everyMs: 1_300, then: LESS, conversation: 8, patience: 3 } as const
 
 /** An agent that was stopped is started again after so long. */
 const ANEW_MS = 240_000
@@ -70,7 +74,7 @@ export const CAST = {
     customer: 'lantern-cafe',
     agent: null,
     operation: 'support_chat',
-    rush: { ...RUSH, calls: 30 },
+    rush: { ...RUSH, size: BRIEF, everyMs: 1_600, calls: 30 },
     until: null,
     rest: { size: SMALLEST, everyMs: 30_000 },
   },
@@ -107,14 +111,16 @@ export const CAST = {
     agent: 'code-reviewer',
     operation: 'merge_request_review',
     // It tries until the last of its long answers is paid for.
-    rush: { size: LONG, everyMs: 1_800, then: SMALLEST, conversation: 1_000, patience: 10, calls: 400 },
+    rush: { size: LONG, everyMs: 1_800, then: LESS, conversation: 1_000, patience: 10, calls: 400 },
     until: 'block',
     rest: null,
   },
 } as const satisfies Readonly<Record<string, Role>>
 
 /** What one call of a rush costs as long as nobody changes it, nano-dollars. */
-export const RUSH_COST = BigInt(nanoCost(SONNET, { ...NO_TOKENS, input: USUAL.input, output: USUAL.output }) ?? 0)
+export function rushCost({ rush: { size } }: Pick<Role, 'rush'>): bigint {
+  return BigInt(nanoCost(size.model, { ...NO_TOKENS, input: size.input, output: size.output }) ?? 0)
+}
 
 /** Plays until the signal aborts. What is asked is the same for the same seed; how it goes on depends on the answers. */
 export async function runShowcase(options: ShowcaseOptions): Promise<void> {

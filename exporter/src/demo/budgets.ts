@@ -1,4 +1,4 @@
-import { CAST, RUSH_COST } from '@marginwatch/sandbox'
+import { CAST, rushCost } from '@marginwatch/sandbox'
 import type { Calendar } from '../calendar.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { BudgetPolicy } from '../policy/policy.ts'
@@ -61,12 +61,13 @@ const CALLS_TO = { warn: 27n, degrade: 20n, block: 5n, pause: 12n }
 const LEAST = 350_000_000n
 
 function customerLimits({ customers }: Spent): Record<string, Nano> {
-  const of = (id: string) => customers.get(id) ?? 0n
   const { warned, degraded, blocked, paused, runaway } = CAST
+  const after = (calls: bigint, role: typeof warned | typeof degraded | typeof blocked) =>
+    (customers.get(role.customer) ?? 0n) + calls * rushCost(role)
   return {
-    [warned.customer]: limitFor(of(warned.customer) + CALLS_TO.warn * RUSH_COST, WARN),
-    [degraded.customer]: limitFor(of(degraded.customer) + CALLS_TO.degrade * RUSH_COST, DEGRADE),
-    [blocked.customer]: most(LEAST, of(blocked.customer) + CALLS_TO.block * RUSH_COST),
+    [warned.customer]: limitFor(after(CALLS_TO.warn, warned), WARN),
+    [degraded.customer]: limitFor(after(CALLS_TO.degrade, degraded), DEGRADE),
+    [blocked.customer]: most(LEAST, after(CALLS_TO.block, blocked)),
     // Their agents stop for other reasons.
     [paused.customer]: AMPLE,
     [runaway.customer]: AMPLE,
@@ -75,7 +76,7 @@ function customerLimits({ customers }: Spent): Record<string, Nano> {
 
 function agentLimits({ agents }: Spent): Record<string, Nano> {
   const { agent } = CAST.paused
-  const reached = (agents.get(agent) ?? 0n) + CALLS_TO.pause * RUSH_COST
+  const reached = (agents.get(agent) ?? 0n) + CALLS_TO.pause * rushCost(CAST.paused)
   return { [agent]: limitFor(most(LEAST, reached), BLOCK + AGENT_GRACE) }
 }
 
