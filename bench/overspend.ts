@@ -166,13 +166,16 @@ export function rowsOf(plan: Plan, summary: CallersSummary): BenchRow[] {
   const count = (name: string, value: number, around: string): BenchRow =>
     figureless({ name: `${plan.name}: ${name}`, value: fixed(value, 0), spread: around })
   const { clamped, refused, worstFreeAtRefusal: free } = summary
-  const freest = free
-    ? `at most ${percent(free.freeRatio)} free, ${free.kind}, ${free.inFlight} under way`
-    : 'no refusal'
+  const freest = free ? `at most ${percent(free.freeRatio)} free` : 'no refusal'
+  const which = summary.falseBlocksOf.map(({ kind, limit, count }) => `${count} ${kind} of $${limit / 1e9}`)
   return [
     ...LIMITS.map((limit, index) => overspendRow({ plan, summary, limit, tier: tierOf(index) })),
     withGoal(
-      count(`false blocks of ${fixed(refused, 0)} refusals`, summary.falseBlocksUnsettled, freest),
+      count(
+        `false blocks of ${fixed(refused, 0)} refusals`,
+        summary.falseBlocksUnsettled,
+        [freest, ...which].join(', '),
+      ),
       clean ? '0' : '',
     ),
     count('the same, calls without a record not seen as under way', summary.falseBlocks, ''),

@@ -24,12 +24,21 @@ export interface Refused {
   readonly inFlight: number
 }
 
+/** False blocks of calls of one kind under one limit (nano-dollars). */
+export interface FalseBlocks {
+  readonly kind: string
+  readonly limit: number
+  count: number
+}
+
 export interface RefusalSums {
   readonly refusals: number
   /** While more than a hundredth of the limit, or one usual call for each in flight and the one that asked, was free. */
   readonly falseBlocks: number
   /** The same with those counted as in flight whose record the ledger has not acknowledged. */
   readonly falseBlocksUnsettled: number
+  /** Which these are, most first. */
+  readonly falseBlocksOf: readonly FalseBlocks[]
   /** The one with the largest share of its limit free; null without refusals. */
   readonly worst: Refused | null
 }
@@ -45,6 +54,13 @@ export function createBooks(limits: readonly { readonly customer: string; readon
     }),
   )
   const count = { refusals: 0, falseBlocks: 0, falseBlocksUnsettled: 0 }
+  const byKind = new Map<string, FalseBlocks>()
+  const noteFalse = (kind: string, limit: number): void => {
+    const key = `${kind} ${limit}`
+    const known = byKind.get(key) ?? { kind, limit, count: 0 }
+    known.count += 1
+    byKind.set(key, known)
+  }
   let worst: Refused | null = null
   return {
     accounts,
@@ -80,12 +96,19 @@ export function createBooks(limits: readonly { readonly customer: string; readon
       const free = account.limit - account.spent - account.underWay
       const most = (callers: number) => Math.max(SLACK * account.limit, (callers + 1) * usual)
       if (free > most(account.inFlight)) count.falseBlocks += 1
-      if (free > most(account.open)) count.falseBlocksUnsettled += 1
+      if (free > most(account.open)) {
+        count.falseBlocksUnsettled += 1
+        noteFalse(kind, account.limit)
+      }
       const freeRatio = free / account.limit
       if (worst === null || freeRatio > worst.freeRatio)
         worst = { customer: account.customer, kind, free, freeRatio, inFlight: account.inFlight }
     },
-    refusals: (): RefusalSums => ({ ...count, worst }),
+    refusals: (): RefusalSums => ({
+      ...count,
+      falseBlocksOf: [...byKind.values()].sort((a, b) => b.count - a.count),
+      worst,
+    }),
   }
 }
 

@@ -105,6 +105,8 @@ describe('a server that refuses everything', () => {
     expect(summary.refused).toBe(4 * 5 * 3)
     // Of a limit of half a dollar a usual deep call takes the most part: that is no false block of one who asks for it.
     expect(summary.falseBlocks).toBeGreaterThan(summary.refused * 0.9)
+    const counted = summary.falseBlocksOf.reduce((all, { count }) => all + count, 0)
+    expect(counted).toBe(summary.falseBlocksUnsettled)
     expect(summary.worstFreeAtRefusal?.freeRatio).toBe(1)
     expect(summary).toMatchObject({ answered: 0, clampedShare: 0 })
     expect(summary.worstOverspendRatio).toBe(-1)

@@ -1,5 +1,5 @@
 import type { AskerStats } from '../decisions/asker.ts'
-import type { Books, Refused } from './books.ts'
+import type { Books, FalseBlocks, Refused } from './books.ts'
 
 /** What came of a run. Ratios are of a customer's limit; amounts are nano-dollars. */
 export interface CallersSummary {
@@ -18,6 +18,8 @@ export interface CallersSummary {
   readonly falseBlocks: number
   /** The same with calls counted as under way until the ledger has acknowledged their records. */
   readonly falseBlocksUnsettled: number
+  /** Of what kind, and under which limit, these are, most first. */
+  readonly falseBlocksOf: readonly FalseBlocks[]
   readonly worstFreeAtRefusal: Refused | null
   /** Calls that went on without a decision. */
   readonly undecided: number
