@@ -34,18 +34,14 @@ export type { PushOptions, PushStats, Sleep } from './litellm/pusher.ts'
 export { rowId, type SpendRow, spendRow } from './litellm/row.ts'
 export { type Lag, visibleAt } from './litellm/rows.ts'
 export { type SlimRecord, slimRecords } from './litellm/slim.ts'
-export {
-  type DecideOptions,
-  type Litellm,
-  type LitellmOptions,
-  type LitellmStats,
-  startLitellm,
-} from './litellm/server.ts'
+export type { DecideOptions } from './litellm/deciding.ts'
+export { type Litellm, type LitellmOptions, type LitellmStats, startLitellm } from './litellm/server.ts'
 export { attemptSums, fallbackSums } from './tries.ts'
 export { floatCost, MODELS, type Model, nanoCost, type Prices } from './models.ts'
 export { mix, Rng } from './random.ts'
 export { type ReplayOptions, replay, trafficClock } from './replay.ts'
-export { CAST, rushCost, runShowcase, type ShowcaseOptions } from './showcase.ts'
+export { CAST, rushCost } from './cast.ts'
+export { runShowcase, type ShowcaseOptions } from './showcase.ts'
 export { type CallOptions, createTraffic, type Traffic, type TrafficOptions } from './traffic.ts'
 export { keepTruth, type Sum, type Truth, type TruthKeeper, truthOf, type View, writeTruth } from './truth.ts'
 export { type Served, startUpstream, type Upstream } from './upstream/server.ts'

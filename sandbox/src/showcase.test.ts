@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Call } from './call.ts'
+import { CAST, rushCost } from './cast.ts'
 import { createCompany } from './company.ts'
 import type { Answer } from './decisions/wire.ts'
 import { decidedCall } from './litellm/decided.ts'
 import { questionOf } from './litellm/question.ts'
-import { CAST, runShowcase, rushCost } from './showcase.ts'
+import { runShowcase } from './showcase.ts'
 
 const FROM = Date.UTC(2026, 10, 1)
 const company = createCompany(1)

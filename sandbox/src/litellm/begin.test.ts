@@ -4,7 +4,8 @@ import type { Call } from '../call.ts'
 import type { Question } from '../decisions/wire.ts'
 import { inputTokens } from '../tokens.ts'
 import { createTraffic } from '../traffic.ts'
-import { startLitellm, type DecideOptions, type Litellm } from './server.ts'
+import type { DecideOptions } from './deciding.ts'
+import { type Litellm, startLitellm } from './server.ts'
 import { slimRecords } from './slim.ts'
 
 const FROM = Date.UTC(2026, 10, 3, 9)

@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Call } from '../call.ts'
-import { type Asker, type AskerStats, createAsker } from '../decisions/asker.ts'
-import type { Unreachable } from '../decisions/wire.ts'
+import type { AskerStats } from '../decisions/asker.ts'
 import { Rng } from '../random.ts'
 import { type Answer, costMap, errorAnswer, OPENAPI, refuseUnlessMaster } from './answers.ts'
-import { decidedCall } from './decided.ts'
+import { type DecideOptions, decidedOn, openAsker } from './deciding.ts'
 import { answerDirectory, DIRECTORY_PATHS, type DirectorySettings } from './directory.ts'
 import { createFaultPlan, drifted, type Fault, type FaultMix, type FaultPlan, sendTruncated } from './faults.ts'
 import type { RecordOptions } from './parts.ts'
@@ -19,9 +18,7 @@ import {
   type PushStats,
   type Sleep,
 } from './pusher.ts'
-import { questionOf, reachesHook } from './question.ts'
 import { createRows, type Lag, type Rows } from './rows.ts'
-import { inputTokens } from '../tokens.ts'
 import { slimRecords } from './slim.ts'
 import { answerSpendLogs } from './spend-logs.ts'
 
@@ -49,16 +46,6 @@ export interface LitellmOptions {
   readonly push?: Partial<PushOptions> & { readonly url: string }
   /** Who is asked before each call that begins; without it nobody is. Needs our hook: the push form `marginwatch`. */
   readonly decide?: DecideOptions
-}
-
-export interface DecideOptions {
-  /** Of `/v1/decisions`. */
-  readonly url: string
-  readonly key: string | null
-  /** How long an answer is waited for. Default 250 ms. */
-  readonly deadlineMs?: number
-  /** What becomes of calls without an answer until one has said so. Default `allow`. */
-  readonly unreachable?: Unreachable
 }
 
 export interface Litellm {
@@ -116,7 +103,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
   const rows = createRows({ ...USUAL_LAG, ...options.lag }, options.countCap ?? 10_000)
   const faults = createFaultPlan(new Rng(seed, 11), options.faults ?? null)
   const stopping = new AbortController()
-  const asker = openAsker(options, now)
+  const asker = openAsker(options.decide, now)
   const pusher = openPusher(options, {
     now,
     sleep,
@@ -196,18 +183,6 @@ interface Desk {
 function openPusher(options: LitellmOptions, deps: Omit<PushDeps, 'fetch'>): Pusher | null {
   if (!options.push) return null
   return createPusher({ ...PUSH_DEFAULTS, ...options.push }, { ...deps, fetch: options.fetch ?? fetch })
-}
-
-const DECIDE_DEFAULTS = { deadlineMs: 250, unreachable: 'allow', sockets: 100 } as const
-
-function openAsker({ decide }: LitellmOptions, now: () => number): Asker | null {
-  return decide ? createAsker({ ...DECIDE_DEFAULTS, ...decide, now }) : null
-}
-
-async function decidedOn(call: Call, asker: Asker): Promise<Call | null> {
-  if (call.outcome === 'blocked') return null
-  if (!reachesHook(call)) return call
-  return decidedCall(call, await asker.ask(questionOf(call), () => inputTokens(call.tokens)))
 }
 
 /** Takes the calls that have ended out of `pending`, in order of their end. */
