@@ -139,6 +139,28 @@ export const BENCHES: readonly BenchEntry[] = [
     load: () => import('./gateway-outage.ts'),
   },
   {
+    name: 'overspend',
+    title: 'How far a limit can be passed',
+    method:
+      'Callers behind a stand-in for a gateway ask the running program before each call, until limits of $0.50, $8 and $35, ' +
+      'of which $0, $2 and $28 were spent before, are used up. Calls of $0.0005 to $0.50, half of them with `max_tokens`, one answer in a hundred up to ten times as long as ' +
+      'usual; records arrive up to 60 s late. With faults: the gateway and the program are killed twice each, and for 30 s ' +
+      'nothing passes between them. Times are compressed. Spent is what the provider charged; overspend is at most the sum of ' +
+      'true cost less held over the calls that are under way when a limit is reached. A block is false when more was free than ' +
+      '1 % of the limit, and than a usual (p99) call for the asker and for each call that is not yet recorded.',
+    load: () => import('./overspend.ts'),
+  },
+  {
+    name: 'gateway-overspend',
+    title: 'A limit behind the real LiteLLM',
+    method:
+      'Ten customers with a limit of $0.12 each and twenty callers each, until every caller was refused three times in a row; calls ' +
+      'cost some $0.0015, half of them without max_tokens, one answer in fifty is ten times as long. By our file (fail-closed), ' +
+      'by LiteLLM’s own budgets with its default reservation, and by those without it. Free is the limit less what all calls ' +
+      'that had begun cost in the end; a usual call is the p99 of those that were answered.',
+    load: () => import('./gateway-overspend.ts'),
+  },
+  {
     name: 'demo',
     title: 'The demonstration',
     method: 'A month of history, some 240,000 calls, at the first start without a source.',

@@ -90,7 +90,7 @@ async function timesOf(engine: Engine, asks: number): Promise<number[]> {
       model: 'gpt-4o',
       maxTokens: 500,
       answers: 1,
-      input: { bytes: 4_000, tokens: null, images: 0, opaque: 0 },
+      input: { bytes: 4_000, tokens: null, images: 0, opaque: 0, cacheWrites: false },
       serviceTier: null,
       settles: true,
       needs: [],

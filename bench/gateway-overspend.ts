@@ -102,8 +102,8 @@ async function ask(gateway: Gateway, customers: number): Promise<Call[][]> {
     for (let refusals = 0; refusals < REFUSALS; ) {
       const call: Call = { begun: performance.now(), ended: Number.POSITIVE_INFINITY, cost: 0, refused: false }
       all[customer]?.push(call)
-      const output = Math.round(USUAL_OUTPUT * (0.5 + rng.next()) * (rng.next() < LONG ? 10 : 1))
-      const bounded = rng.next() < 0.5 ? { max_tokens: USUAL_OUTPUT * 20 } : {}
+      const output = Math.round(USUAL_OUTPUT * (0.5 + rng.unit()) * (rng.chance(LONG) ? 10 : 1))
+      const bounded = rng.chance(0.5) ? { max_tokens: USUAL_OUTPUT * 20 } : {}
       const content = `Hello. upstream(input=20 output=${output} first=100)`
       const question = { model: 'gpt-4o', user: nameOf(customer), messages: [{ role: 'user', content }], ...bounded }
       try {
@@ -114,7 +114,7 @@ async function ask(gateway: Gateway, customers: number): Promise<Call[][]> {
         if (!/40[02]|422|429|budget/i.test(String(error))) throw error
         call.refused = true
         refusals++
-        await delay(PAUSE_MS * (0.5 + rng.next()))
+        await delay(PAUSE_MS * (0.5 + rng.unit()))
       }
       call.ended = performance.now()
     }

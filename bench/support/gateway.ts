@@ -27,7 +27,12 @@ export interface GatewaySupport {
     readonly hooks?: readonly string[]
     readonly env?: Readonly<Record<string, string>>
   }): Promise<Gateway>
-  gatewayConfig(config: { readonly upstream: string; readonly litellm?: object; readonly callbacks?: object }): string
+  gatewayConfig(config: {
+    readonly upstream: string
+    readonly general?: object
+    readonly litellm?: object
+    readonly callbacks?: object
+  }): string
 }
 
 /** Does a job with real gateways. Throws LeftOut where there is none. */

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
-import { createTraffic, pushRecords, replay, startLitellm } from '@marginwatch/sandbox'
+import { createTraffic, pushRecords, replay, runShowcase, startLitellm } from '@marginwatch/sandbox'
 import type { Prepare } from './app.ts'
+import { createCalendar } from './calendar.ts'
+import { resumed, type Spent, spentThisMonth } from './demo/budgets.ts'
+import { demoPolicy } from './demo/policy.ts'
 import type { Policy } from './policy/policy.ts'
 import { contextOf } from './sources/litellm/context.ts'
 import { eventOf } from './sources/litellm/event.ts'
@@ -23,12 +26,14 @@ export interface DemoOptions {
   readonly now: () => number
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
   readonly progress: Progress
+  /** Called when the policy is another one. */
+  readonly onPolicy: () => void
 }
 
 /** A demonstration: a stand-in for LiteLLM that replays real traffic of an invented company. */
 export interface Demo {
-  /** The policy to run with: the stand-in as its only source. */
-  readonly policy: Policy
+  /** The policy to run with: the stand-in as its only source. Once there is history it has limits that fit what was spent. */
+  current(): Policy
   /** Brings in a month of history, or what was missed since the last run; when it is stopped, the next run goes on there. */
   prepare(tools: Prepare, stopped: AbortSignal): Promise<void>
   /** Lets the traffic go on, over HTTP. */
@@ -42,27 +47,31 @@ const SEED = 1
 /** About 240,000 calls a month: enough for days and weeks to have their shape, and brought in within 20 s. */
 const HISTORY_DENSITY = 0.8
 const BATCH = 2_000
+const NOTHING: Spent = { customers: new Map(), agents: new Map() }
 /** Under which name the ledger keeps how far the history reaches. */
 export const THROUGH = 'demo/through'
 
 /** Starts the stand-in. The exporter must then listen on `policy.server.port`. */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
-  const { now, sleep, speed } = options
+  const { now, sleep, speed, onPolicy } = options
   const port = options.policy.server.port === 0 ? await freePort() : options.policy.server.port
-  const ingest = randomBytes(18).toString('hex')
+  const gatewayKey = randomBytes(18).toString('hex')
+  const exporter = `http://127.0.0.1:${port}/v1`
   const server = await startLitellm({
     now,
     record: { slim: true },
-    push: { url: `http://127.0.0.1:${port}/v1/sources/litellm`, key: ingest, flushMs: 1000 },
+    push: { url: `${exporter}/sources/litellm`, key: gatewayKey, form: 'marginwatch', flushMs: 1000 },
+    decide: { url: `${exporter}/decisions`, key: gatewayKey },
   })
-  const policy = demoPolicy(options.policy, { port, ingest, url: server.url, key: server.masterKey })
+  const place = { port, gatewayKey, url: server.url, masterKey: server.masterKey }
+  let policy = demoPolicy(options.policy, place, NOTHING)
   const traffic = createTraffic({ seed: SEED })
   const stop = new AbortController()
   let running: Promise<unknown> = Promise.resolve()
   let remember: ((through: number) => Promise<void>) | null = null
   let begin = now()
   return {
-    policy,
+    current: () => policy,
     async prepare({ ledger, policy: current, prices }, stopped) {
       const known = Number(await ledger.recall(THROUGH))
       const to = now()
@@ -79,6 +88,9 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       const reached = await bringIn(usages(), { from, to, append: ledger.append, progress, stopped })
       remember = (through) => ledger.remember(THROUGH, String(through))
       await remember(reached)
+      if (known > 0) await ledger.append([resumed(now())])
+      policy = demoPolicy(options.policy, place, await spentThisMonth(ledger, createCalendar(policy.timezone), now()))
+      onPolicy()
       begin = reached
     },
     live() {
@@ -97,7 +109,9 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
         sleep,
         signal: stop.signal,
       })
-      running = Promise.allSettled([going, keep()])
+      const { signal } = stop
+      const shown = runShowcase({ company: traffic.company, server, seed: SEED, now, sleep, signal })
+      running = Promise.allSettled([going, shown, keep()])
     },
     async close() {
       stop.abort()
@@ -143,35 +157,6 @@ async function bringIn(usages: Iterable<{ start: number; usage: Usage }>, option
   progress.to(reached - from)
   progress.stop()
   return reached
-}
-
-interface DemoPlace {
-  readonly port: number
-  readonly ingest: string
-  readonly url: string
-  readonly key: string
-}
-
-/** The user's policy with the stand-in as its only source; a real gateway's key does not fit, so real calls stay out. */
-function demoPolicy(policy: Policy, { port, ingest, url, key }: DemoPlace): Policy {
-  const poll = {
-    url,
-    key,
-    everyMs: 5_000,
-    lagMs: 15_000,
-    backfillMs: MINUTE_MS,
-    directoryMs: 5 * MINUTE_MS,
-    pageSize: 500,
-    timeoutMs: 10_000,
-  }
-  const ownModel = { model: 'qwen3-32b', provider: null, from: null, to: null, perMillion: { input: 0n, output: 0n } }
-  return Object.freeze({
-    ...policy,
-    // The invented company runs one model itself, which costs it nothing, and has one that nobody knows the price of.
-    prices: Object.freeze({ ...policy.prices, overrides: Object.freeze([...policy.prices.overrides, ownModel]) }),
-    sources: Object.freeze({ litellm: Object.freeze({ push: true, poll: Object.freeze(poll) }) }),
-    server: Object.freeze({ ...policy.server, port, keys: Object.freeze({ ...policy.server.keys, ingest }) }),
-  })
 }
 
 /** A port that is free now; the stand-in must know where to push before the exporter listens. */

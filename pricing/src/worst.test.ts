@@ -147,6 +147,14 @@ describe('the worst that a call can cost', () => {
     )
   })
 
+  test('leaves out what a call that writes to no cache cannot be billed as', () => {
+    const size = { input: 1_000_000, output: 0 }
+    const worst = (more: object) => book.worst('claude-sonnet-4-5', { ...size, ...more }, { at: AT })
+    // An hour in the cache costs twice as much, at the dearer step of a long context.
+    expect(worst({})).toBe(2n * (worst({ cacheWrites: false }) ?? 0n))
+    expect(book.worst('gpt-4o', { ...size, cacheWrites: false }, { at: AT })).toBe(2_500_000_000n)
+  })
+
   test('takes each token at the dearest class that it can be billed as', () => {
     const rates = {
       input: { base: decimal('1e-6'), steps: [] },

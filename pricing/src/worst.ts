@@ -9,6 +9,8 @@ interface Asked {
   readonly input: number
   /** The input may hold pictures or sound, which some models bill dearer than text. Absent = text only. */
   readonly media?: boolean | undefined
+  /** The input may be written to the provider's cache, which some bill dearer. Absent = it may. */
+  readonly cacheWrites?: boolean | undefined
   /** Amounts that are no tokens (requests, web searches, …), at most. */
   readonly units?: { readonly [name in Unit]?: number | undefined } | undefined
 }
@@ -87,7 +89,7 @@ function boundsOf(compiled: Compiled, asked: Asked): Bounds | null {
   const scale = 10n ** BigInt(compiled.exponent - exponent)
   const paid = scaled(unitsTotal, exponent)
   const bound = ({ level, tokens }: Step): Bound | null => {
-    const perInput = dearest(level, 'input', asked.media ? READ_CLASSES : TEXT_CLASSES) ?? (units.usedInput ? 0n : null)
+    const perInput = dearest(level, 'input', readClasses(asked)) ?? (units.usedInput ? 0n : null)
     const perOutput = dearest(level, 'output', WRITTEN_CLASSES) ?? (units.usedOutput ? 0n : null)
     if (perInput === null && tokens > 0) return null
     const fixed = BigInt(tokens) * (perInput ?? 0n) * scale + paid
@@ -97,6 +99,11 @@ function boundsOf(compiled: Compiled, asked: Asked): Bounds | null {
   const reached = steps.pop()
   if (reached === undefined || reached === null) return null
   return { exponent, steps: [...steps.filter((step) => step !== null), reached] }
+}
+
+function readClasses({ media = false, cacheWrites = true }: Asked): readonly TokenClass[] {
+  const classes = media ? READ_CLASSES : TEXT_CLASSES
+  return cacheWrites ? classes : classes.filter((name) => !name.startsWith('cache_write'))
 }
 
 /** A context step, and the most tokens of the input that are billed at it. */

@@ -1,3 +1,4 @@
+import type { Refusal } from './decisions/wire.ts'
 import type { Model } from './models.ts'
 import type { TokenCounts } from './tokens.ts'
 
@@ -23,6 +24,16 @@ export interface Attempt {
   /** How long before `start` of the call it began, and how long it took. */
   readonly beforeMs: number
   readonly tookMs: number
+}
+
+/** What our gateway hook did with a call, and why. */
+export interface Decision {
+  readonly action: 'allow' | 'degrade' | 'block' | 'undecided'
+  readonly reason: string
+  /** Public name of the model that the call was sent on as; null = as it was asked. */
+  readonly sentAs: string | null
+  /** What the caller of a blocked call read. */
+  readonly refusal: Refusal | null
 }
 
 /** The truth about one client call, in nobody's format. */
@@ -64,6 +75,10 @@ export interface Call {
   /** The client hung up: LiteLLM reports a success with its own count of tokens. */
   readonly aborted: boolean
   readonly cacheHit: boolean
+  /** The answer ended where it was bounded to end. */
+  readonly truncated: boolean
+  /** Null where nobody was asked before the call left. */
+  readonly decision: Decision | null
   readonly outcome: Outcome
   readonly failure: Failure | null
   readonly attempts: readonly Attempt[]
@@ -72,6 +87,11 @@ export interface Call {
   readonly cost: bigint | null
   /** What a cache hit would have cost; null for all else. */
   readonly saved: bigint | null
+}
+
+/** Public name of the model that the call was meant for when it left the gateway. */
+export function sentAs(call: Call): string {
+  return call.decision?.sentAs ?? call.asked
 }
 
 /**

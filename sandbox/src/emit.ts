@@ -87,6 +87,8 @@ function draft(rng: Rng, moment: Moment, model: Model | null, asked: string, que
     stream: false,
     aborted: false,
     cacheHit: false,
+    truncated: false,
+    decision: null,
     outcome: 'success' as Outcome,
     failure: null as Failure | null,
     attempts: NO_ATTEMPTS,

@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { Call } from './call.ts'
+import type { Verdict } from './decisions/asker.ts'
+import { decidedCall } from './litellm/decided.ts'
 import { replay, trafficClock } from './replay.ts'
 import { createTraffic } from './traffic.ts'
 
+const ALLOW = { kind: 'decided', answer: { version: 1, action: 'allow', reason: 'ok' } } as const
+const VERDICTS: Readonly<Record<string, Verdict>> = {
+  tier_1: { kind: 'refused', reason: 'customer', refusal: { status: 402, type: 'x', message: 'No.' } },
+}
 const MINUTE = 60_000
 const FROM = Date.UTC(2026, 10, 3, 10, 0, 30)
 const traffic = createTraffic({ seed: 5 })
@@ -56,6 +62,43 @@ describe('replay', () => {
     expect(reached - FROM).toBeGreaterThan(59 * MINUTE)
     expect(got.length).toBeGreaterThan(200)
     expect(got.filter(({ call, at }) => call.end > at)).toEqual([])
+  })
+
+  test('with somebody who decides, each call arrives as it was begun, and who is refused gives up the rest', async () => {
+    const stop = new AbortController()
+    const until = FROM + 3 * 3_600_000
+    let time = FROM
+    const begun: Call[] = []
+    const got: Call[] = []
+    await replay({
+      traffic,
+      from: FROM,
+      server: {
+        begin: async (call) => {
+          begun.push(call)
+          return call.outcome === 'blocked' ? null : decidedCall(call, VERDICTS[call.tier ?? ''] ?? ALLOW)
+        },
+        add: (calls) => got.push(...calls),
+      },
+      now: () => time,
+      sleep: async (ms) => {
+        if (time >= until) stop.abort()
+        time += 20 * ms
+      },
+      signal: stop.signal,
+    })
+    const refused = got.filter((call) => call.tier === 'tier_1')
+    expect(new Set(refused.map(({ outcome }) => outcome))).toEqual(new Set(['blocked']))
+    const tries = new Map<string, number>()
+    for (const { session } of refused) if (session) tries.set(session, (tries.get(session) ?? 0) + 1)
+    expect(Math.max(...tries.values())).toBeLessThanOrEqual(4)
+    const planned = [...traffic.calls(FROM, until)].filter(({ tier }) => tier === 'tier_1')
+    expect(begun.filter(({ tier }) => tier === 'tier_1').length).toBeLessThan(planned.length / 2)
+    const others = [...traffic.calls(FROM, until)].filter(
+      ({ tier, outcome }) => tier === 'tier_3' && outcome !== 'blocked',
+    )
+    const made = new Set(got.map(({ hookId }) => hookId))
+    expect(others.filter((call) => call.end < until - 60_000 && !made.has(call.hookId))).toEqual([])
   })
 
   test('without traffic it waits and ends when it is told to', async () => {

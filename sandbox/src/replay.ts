@@ -1,5 +1,6 @@
 import type { Call } from './call.ts'
 import type { Litellm } from './litellm/server.ts'
+import { createPeople } from './people.ts'
 import type { Sleep } from './litellm/pusher.ts'
 import type { CallOptions, Traffic } from './traffic.ts'
 
@@ -9,7 +10,8 @@ export interface ReplayOptions extends CallOptions {
   readonly from: number
   /** How many milliseconds of traffic pass in one of `now`. Default 1. */
   readonly speed?: number
-  readonly server: Pick<Litellm, 'add'>
+  /** Without `begin`, calls go as the traffic says. */
+  readonly server: Pick<Litellm, 'add'> & Partial<Pick<Litellm, 'begin'>>
   readonly now: () => number
   readonly sleep: Sleep
   readonly signal: AbortSignal
@@ -26,7 +28,8 @@ export function trafficClock(now: () => number, from: number, speed: number): ()
 }
 
 /**
- * Lets traffic happen: each call reaches the server when it has ended by the traffic's clock, in order of ends. Runs until
+ * Lets traffic happen: each call is begun at the server, and reaches it when it has ended by the traffic's clock, in order of
+ * ends. Those who are refused try a few times and then leave the rest of their conversation. Runs until
  * the signal aborts. Together with `traffic.calls(…, from)` for what lies before, every call is seen exactly once.
  */
 export async function replay(options: ReplayOptions): Promise<void> {
@@ -35,14 +38,30 @@ export async function replay(options: ReplayOptions): Promise<void> {
   const coming = upcoming(traffic, from, density)
   let next = coming.next().value
   let running: Call[] = []
+  const begin = opening(server, (call) => running.push(call))
   while (!signal.aborted) {
     const time = clock()
-    for (; next.at < time; next = coming.next().value) if (next.call) running.push(next.call)
+    for (; next.at < time; next = coming.next().value) if (next.call) begin(next.call)
     const ended = running.filter((call) => call.end <= time).sort((a, b) => a.end - b.end)
     running = running.filter((call) => call.end > time)
     server.add(ended)
     if (onCall) ended.forEach(onCall)
     await sleep(tickMs, signal)
+  }
+}
+
+/** Begins calls; hands over those that were made, as they go. */
+function opening({ begin }: ReplayOptions['server'], onMade: (call: Call) => void): (call: Call) => void {
+  if (!begin) return onMade
+  const people = createPeople()
+  return (call) => {
+    if (!people.goesOn(call)) return
+    // It never rejects: whoever cannot be asked is part of what may happen.
+    void begin(call).then((made) => {
+      if (!made) return
+      people.told(made)
+      onMade(made)
+    })
   }
 }
 

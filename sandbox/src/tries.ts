@@ -1,4 +1,4 @@
-import type { Call } from './call.ts'
+import { type Call, sentAs } from './call.ts'
 import { ERRORS } from './litellm/errors.ts'
 
 /** How many tries failed before a retry or a fallback, by provider and class of error: `openai RateLimitError`. */
@@ -9,11 +9,13 @@ export function attemptSums(calls: Iterable<Call>): Record<string, number> {
   return sums
 }
 
-/** How many calls another model answered than the one that was asked for, by their public names: `gpt-4o claude-haiku`. */
+/** How many calls another model answered than the one that they were sent to, by their public names: `gpt-4o claude-haiku`. */
 export function fallbackSums(calls: Iterable<Call>): Record<string, number> {
   const sums: Record<string, number> = {}
-  for (const { model, asked } of calls)
-    if (model !== null && model.group !== asked) addOne(sums, `${asked} ${model.group}`)
+  for (const call of calls) {
+    const { model } = call
+    if (model !== null && model.group !== sentAs(call)) addOne(sums, `${sentAs(call)} ${model.group}`)
+  }
   return sums
 }
 

@@ -35,6 +35,8 @@ export interface Ask {
     readonly images: number
     /** Parts whose size nobody knows before the call. */
     readonly opaque: number
+    /** It may be written to the provider's cache. */
+    readonly cacheWrites: boolean
   }
   /** The call's end will be heard of, so that money can be held for it until then. */
   readonly settles: boolean

@@ -34,6 +34,7 @@ export interface Size {
   readonly input: number
   /** Pictures or sound are among it. */
   readonly media: boolean
+  readonly cacheWrites: boolean
   readonly serviceTier: string | null
 }
 
@@ -85,7 +86,9 @@ function factsOf(name: string, policy: Policy, book: PriceBook, at: number): Mod
     mode,
     writes,
     free: price?.free === true,
-    priced: !UNBOUNDED.has(mode ?? '') && worst({ input: 1, media: false, serviceTier: null }, writes ? 1 : 0) !== null,
+    priced:
+      !UNBOUNDED.has(mode ?? '') &&
+      worst({ input: 1, media: false, cacheWrites: true, serviceTier: null }, writes ? 1 : 0) !== null,
     maxOutput: limits?.maxOutput ?? null,
     contextWindow: price?.contextWindow ?? limits?.contextWindow ?? null,
     tools: limits?.tools ?? null,

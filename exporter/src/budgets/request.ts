@@ -62,6 +62,7 @@ export function readRequest(body: unknown, readRecord: ReadRecord): Request {
         tokens: whole(input.tokens, 'input.tokens', MOST_TOKENS),
         images: whole(input.images, 'input.images', 10_000) ?? 0,
         opaque: whole(input.opaque, 'input.opaque', 10_000) ?? 0,
+        cacheWrites: input.cache_writes !== false,
       },
       settles: !guard,
       serviceTier: typeof given.service_tier === 'string' ? given.service_tier.slice(0, LONGEST_NAME) : null,

@@ -86,7 +86,8 @@ export function fit({ ask, models, room, usual, least, input }: FitOptions): Fit
   const bound = models.reduce((most, model) => Math.max(most, model.maxOutput ?? UNKNOWN_OUTPUT), 0)
   const asked = writes ? Math.min(ask.maxTokens ?? bound, bound) : 0
   const { serviceTier } = ask
-  const size = { input: input.tokens, media: ask.input.images > 0 || ask.input.opaque > 0, serviceTier }
+  const { images, opaque, cacheWrites } = ask.input
+  const size = { input: input.tokens, media: images > 0 || opaque > 0, cacheWrites, serviceTier }
   const cost = (output: number) => dearest(models, size, output * ask.answers)
   const whole = { amount: cost(asked), input: input.tokens, output: asked * ask.answers, maxTokens: null }
   // Without a bound of its own an answer could be longer than was thought of.

@@ -117,7 +117,7 @@ function explain(req: HttpRequest, res: Response, deps: DecisionRouteDeps): void
     model: text('model') ?? AUTO,
     maxTokens: count('max_tokens'),
     answers: 1,
-    input: { bytes: tokens * 4, tokens, images: 0, opaque: 0 },
+    input: { bytes: tokens * 4, tokens, images: 0, opaque: 0, cacheWrites: false },
     serviceTier: null,
     settles: false,
     needs: [],

@@ -17,9 +17,13 @@ const UNKNOWN_OUTPUT = 400
 const MODELS = 1_000
 const AGAIN = 16
 
-/** LiteLLM counts with OpenAI's tokenizers; others cut text finer, Claude's newest the finest. */
-const FOREIGN_RATIO = 1.5
-const OWN_RATIO = 1.1
+/**
+ * LiteLLM counts with OpenAI's tokenizers; others cut text finer. So much more it may come to until enough was seen of a model:
+ * then, a little more than the most that was seen.
+ */
+const FOREIGN_RATIO = 1.35
+const OWN_RATIO = 1.05
+const ENOUGH_RATIOS = 8
 const RATIO_MARGIN = 1.05
 
 interface Model {
@@ -63,7 +67,7 @@ export function createUsual(): Usual {
     },
     countRatio(name) {
       const ratios = models.get(name)?.ratios ?? []
-      if (ratios.length >= ENOUGH) return Math.max(1, ...ratios) * RATIO_MARGIN
+      if (ratios.length >= ENOUGH_RATIOS) return Math.max(1, ...ratios) * RATIO_MARGIN
       return /claude|gemini|command|jamba|mistral|llama|qwen/i.test(name) ? FOREIGN_RATIO : OWN_RATIO
     },
   }

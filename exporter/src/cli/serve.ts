@@ -26,9 +26,10 @@ export interface ServeArguments {
 export async function serve(args: ServeArguments, around: Surroundings): Promise<number> {
   const log = logger(args, around)
   const listeners: (() => void)[] = []
-  const file = await openPolicy(args, around, log, () => {
+  const onPolicy = () => {
     for (const listener of listeners) listener()
-  })
+  }
+  const file = await openPolicy(args, around, log, onPolicy)
   if (file === null) return 1
   try {
     const base = addressed(file.current(), args)
@@ -39,7 +40,7 @@ export async function serve(args: ServeArguments, around: Surroundings): Promise
     }
     const wanted = args.demo && !hasSource(base)
     if (wanted && !(await canListen(base, around))) return 1
-    const demo = wanted ? await announceDemo(base, args, around) : null
+    const demo = wanted ? await announceDemo(base, args, around, onPolicy) : null
     return await serveUntilStopped({ args, around, log, file, demo, onChange: (listener) => listeners.push(listener) })
   } finally {
     await file.close()
@@ -131,11 +132,16 @@ async function canListen({ server }: Policy, around: Surroundings): Promise<bool
   }
 }
 
-async function announceDemo(policy: Policy, args: ServeArguments, around: Surroundings): Promise<Demo> {
+async function announceDemo(
+  policy: Policy,
+  args: ServeArguments,
+  around: Surroundings,
+  onPolicy: () => void,
+): Promise<Demo> {
   around.out(
     'No source is set, so this is a demonstration: an invented company with real traffic. README.md says how to connect yours.\n',
   )
-  return startDemo({ policy, speed: args.demoSpeed, now: Date.now, sleep, progress: progress(around) })
+  return startDemo({ policy, speed: args.demoSpeed, now: Date.now, sleep, progress: progress(around), onPolicy })
 }
 
 /** The policy with what the command line says of the address. */
@@ -154,7 +160,7 @@ function inForce(
   let shown: Policy | null = null
   return {
     current() {
-      if (demo) return demo.policy
+      if (demo) return demo.current()
       const now = file.current()
       if (shown === null || now !== last) {
         last = now

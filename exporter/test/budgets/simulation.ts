@@ -104,6 +104,7 @@ export async function simulate({ policy, limit, callers, call, random, forMs }: 
       tokens: counted ? Math.round(one.inputTokens * (0.97 + 0.06 * random())) : null,
       images: 0,
       opaque: 0,
+      cacheWrites: false,
     },
     serviceTier: null,
     settles: true,

@@ -1,4 +1,5 @@
 import type { Call, Failure } from '../call.ts'
+import type { Refusal } from '../decisions/wire.ts'
 import type { Model } from '../models.ts'
 
 /** What LiteLLM says of a failure, as captured; `message` may use the names of the model and the customer. */
@@ -108,9 +109,24 @@ const TRACEBACK = [
   )
   .join('')
 
+/** How LiteLLM classes what our hook refused, by status. */
+const NORMALIZED: Readonly<Record<number, string>> = {
+  402: '429_BUDGET_EXCEEDED',
+  403: '403_PERMISSION_DENIED',
+  429: '429_RATE_LIMIT_EXCEEDED',
+  503: '503_PROVIDER_OVERLOADED',
+}
+
+/** What LiteLLM says of a refusal that was decided on, which it knows from the hook's exception alone. */
+function refusalText({ status, message }: Refusal): ErrorText {
+  const normalized = NORMALIZED[status] ?? 'UNCLASSIFIED'
+  return { code: String(status), class: 'ProxyException', normalized, provider: false, message: () => message }
+}
+
 /** `error_information` as the push record carries it; with empty texts for a success. */
 export function errorInformation(call: Call, failure: Failure | null, model: Model | null) {
-  const error = failure === null ? null : ERRORS[failure]
+  const refusal = call.decision?.refusal ?? null
+  const error = failure === null ? null : refusal ? refusalText(refusal) : ERRORS[failure]
   const native = failure === 'native_budget'
   return {
     error_code: error?.code ?? '',

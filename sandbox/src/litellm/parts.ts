@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Call } from '../call.ts'
+import { type Call, sentAs } from '../call.ts'
 import { inputTokens, outputTokens, type TokenCounts } from '../tokens.ts'
 import { KEY_HASHES } from '../company.ts'
 import { ERRORS } from './errors.ts'
@@ -20,6 +20,11 @@ export const HOOK_CALL_ID = 'marginwatch_call_id'
 /** What it notes beside it: the model that the client asked for, and the session as the client named it, '' for none. */
 export const HOOK_MODEL_ASKED = 'marginwatch_model_asked'
 export const HOOK_SESSION = 'marginwatch_session'
+/** What it did with the call, and why. */
+export const HOOK_ACTION = 'marginwatch_action'
+export const HOOK_REASON = 'marginwatch_reason'
+/** The tag that it puts on a call that a cheaper model answers. */
+export const DEGRADED_TAG = 'marginwatch:degrade'
 
 const AGENTS_OF_CLIENTS = ['acme-app/3.2.1', 'python-httpx/0.28.1', 'node', 'OpenAI/JS 6.9.0']
 
@@ -39,10 +44,15 @@ export function clientTags(call: Call): string[] {
   return tags
 }
 
-/** `request_tags`: the application's, then those that LiteLLM adds; a native rejection keeps only the former. */
+/** The application's tags, and the hook's. */
+export function taggedWith(call: Call): string[] {
+  return call.decision?.action === 'degrade' ? [...clientTags(call), DEGRADED_TAG] : clientTags(call)
+}
+
+/** `request_tags`: those of the application and of the hook, then those that LiteLLM adds; a native rejection has none of these. */
 export function requestTags(call: Call): string[] {
   if (call.failure === 'bad_key') return []
-  const tags = clientTags(call)
+  const tags = taggedWith(call)
   if (call.failure === 'native_budget') return tags
   const name = userAgent(call)
   const slash = name.indexOf('/')
@@ -53,7 +63,12 @@ export function requestTags(call: Call): string[] {
 
 export function spendLogsMetadata(call: Call, options: RecordOptions): Record<string, string> | null {
   return options.hook && call.failure !== 'bad_key' && call.failure !== 'native_budget'
-    ? { [HOOK_CALL_ID]: call.hookId, [HOOK_MODEL_ASKED]: call.asked, [HOOK_SESSION]: call.session ?? '' }
+    ? {
+        [HOOK_CALL_ID]: call.hookId,
+        [HOOK_MODEL_ASKED]: call.asked,
+        [HOOK_SESSION]: call.session ?? '',
+        ...(call.decision ? { [HOOK_ACTION]: call.decision.action, [HOOK_REASON]: call.decision.reason } : {}),
+      }
     : null
 }
 
@@ -63,8 +78,8 @@ export function routed(call: Call) {
   if (turnedAway) return { attempted_retries: null, attempted_fallbacks: null, original_model_group: null }
   return {
     attempted_retries: call.attempts.length,
-    attempted_fallbacks: call.model !== null && call.model.group !== call.asked ? 1 : 0,
-    original_model_group: call.asked,
+    attempted_fallbacks: call.model !== null && call.model.group !== sentAs(call) ? 1 : 0,
+    original_model_group: sentAs(call),
   }
 }
 

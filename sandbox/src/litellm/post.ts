@@ -13,6 +13,8 @@ export interface SpoolState {
   readonly events: number
   readonly bytes: number
   readonly oldest: number | null
+  /** Calls that left without a decision since the process began; absent where nobody is asked. */
+  readonly undecided?: number
 }
 
 export interface Post {
@@ -43,6 +45,7 @@ export function gatewayPost(records: readonly unknown[], state: SpoolState): Pos
         bytes: state.bytes,
         oldest: state.oldest === null ? null : state.oldest / 1000,
         dropped: { full: 0, disk: 0, refused: 0, torn: 0 },
+        ...(state.undecided === undefined ? {} : { undecided: state.undecided }),
       }),
     },
     body: gzipSync(lines),

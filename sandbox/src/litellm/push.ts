@@ -1,4 +1,4 @@
-import type { Call, Failure } from '../call.ts'
+import { type Call, type Failure, sentAs } from '../call.ts'
 import { inputTokens, outputTokens } from '../tokens.ts'
 import { floatCost, type Model } from '../models.ts'
 import { errorInformation } from './errors.ts'
@@ -183,6 +183,7 @@ function customHeaders(call: Call): Record<string, string> {
 function requesterMetadata(call: Call) {
   return {
     tags: clientTags(call),
+    ...(call.agent === null ? {} : { agent_id: call.agent }),
     ...(call.session === null ? {} : { session_id: call.session, trace_id: call.session }),
     headers: {
       host: '127.0.0.1:4000',
@@ -220,9 +221,13 @@ function response(call: Call, options: RecordOptions) {
     model: call.asked,
     object: 'chat.completion',
     system_fingerprint: null,
-    choices: [{ finish_reason: 'stop', index: 0, message }],
+    choices: [{ finish_reason: finishReason(call), index: 0, message }],
     usage,
   }
+}
+
+export function finishReason(call: Call): string {
+  return call.truncated ? 'length' : 'stop'
 }
 
 function modelParameters(call: Call) {
@@ -231,7 +236,7 @@ function modelParameters(call: Call) {
 }
 
 function hiddenParams(call: Call, answeredBy: Model | null, attempted: number) {
-  const fellBack = answeredBy !== null && answeredBy.group !== call.asked
+  const fellBack = answeredBy !== null && answeredBy.group !== sentAs(call)
   return {
     model_id: answeredBy?.id ?? null,
     cache_key: call.cacheHit ? hexOf(call.responseId) : null,

@@ -55,6 +55,8 @@ export interface PushDeps {
   readonly sleep: Sleep
   readonly rng: Rng
   readonly signal: AbortSignal
+  /** Calls that left without a decision so far; absent where nobody is asked. */
+  readonly undecided?: () => number
 }
 
 interface Item {
@@ -99,7 +101,13 @@ export function createPusher(options: PushOptions, deps: PushDeps): Pusher {
     const clock = deps.now()
     const bytes = queue.reduce((sum, item) => sum + JSON.stringify(item.record).length + 1, 0)
     const process = `sandbox-1-${starts}`
-    return gatewayPost(records, { process, clock, events: queue.length, bytes, oldest: queue[0]?.at ?? null })
+    const waits = { events: queue.length, bytes, oldest: queue[0]?.at ?? null }
+    return gatewayPost(records, {
+      process,
+      clock,
+      ...waits,
+      ...(deps.undecided ? { undecided: deps.undecided() } : {}),
+    })
   }
   const post = async (items: readonly Item[]): Promise<boolean> => {
     for (const item of items) item.posting += 1

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Call } from '../call.ts'
+import type { AskerStats } from '../decisions/asker.ts'
 import { Rng } from '../random.ts'
 import { type Answer, costMap, errorAnswer, OPENAPI, refuseUnlessMaster } from './answers.ts'
 import { answerDirectory, DIRECTORY_PATHS } from './directory.ts'
 import type { DirectorySettings } from './directory-settings.ts'
 import { answerWrite, WRITE_PATHS } from './budget-writes.ts'
+import { type DecideOptions, decidedOn, openAsker } from './deciding.ts'
 import { createFaultPlan, drifted, type Fault, type FaultMix, type FaultPlan, sendTruncated } from './faults.ts'
 import type { RecordOptions } from './parts.ts'
 import { pushRecords } from './push.ts'
@@ -45,6 +47,8 @@ export interface LitellmOptions {
   readonly directory?: DirectorySettings
   /** Where finished calls are posted; without it nothing is pushed. Defaults are LiteLLM's: 5 s, 512, no retries, loss as real. */
   readonly push?: Partial<PushOptions> & { readonly url: string }
+  /** Who is asked before each call that begins; without it nobody is. Needs our hook: the push form `marginwatch`. */
+  readonly decide?: DecideOptions
 }
 
 export interface Litellm {
@@ -55,6 +59,11 @@ export interface Litellm {
    * push at its end. `push: false` leaves them out of the push.
    */
   add(calls: Iterable<Call>, options?: { readonly push?: boolean }): void
+  /**
+   * A call begins: resolves to how it goes after what was decided on it, for `add`; to null for one that the traffic says our
+   * hook refuses, for where somebody is asked nobody else refuses. Without `decide` a call goes as the traffic says.
+   */
+  begin(call: Call): Promise<Call | null>
   /** The next answers of `/spend/logs/v2` fail so, in this order. */
   fail(...faults: readonly Fault[]): void
   /** Queues what has ended by now, posts the queue and waits for the answer. */
@@ -71,6 +80,7 @@ export interface LitellmStats {
   readonly polls: number
   readonly faults: number
   readonly push: PushStats | null
+  readonly decisions: AskerStats | null
 }
 
 /** A key that LiteLLM 1.106.2 would accept as a master key. */
@@ -96,7 +106,14 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
   const rows = createRows({ ...USUAL_LAG, ...options.lag }, options.countCap ?? 10_000)
   const faults = createFaultPlan(new Rng(seed, 11), options.faults ?? null)
   const stopping = new AbortController()
-  const pusher = openPusher(options, { now, sleep, rng: new Rng(seed, 12), signal: stopping.signal })
+  const asker = openAsker(options.decide, now)
+  const pusher = openPusher(options, {
+    now,
+    sleep,
+    rng: new Rng(seed, 12),
+    signal: stopping.signal,
+    ...(asker ? { undecided: () => asker.stats().undecided } : {}),
+  })
   const count = { polls: 0, faults: 0 }
   const slim = options.push?.form === 'marginwatch'
   const recordsOf = (call: Call): readonly Pushed[] => (slim ? slimRecords(call) : pushRecords(call, desk.record))
@@ -134,6 +151,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
     url: `http://127.0.0.1:${port}`,
     masterKey,
     add: (calls, { push = true } = {}) => add(calls, push),
+    begin: (call) => (asker ? decidedOn(call, asker) : Promise.resolve(call)),
     fail: faults.add,
     flush,
     async restart(downMs) {
@@ -142,10 +160,11 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
       await sleep(downMs, stopping.signal)
       if (!stopping.signal.aborted) server = await listen(port, desk)
     },
-    stats: () => ({ rows: rows.size, ...count, push: pusher?.stats() ?? null }),
+    stats: () => ({ rows: rows.size, ...count, push: pusher?.stats() ?? null, decisions: asker?.stats() ?? null }),
     async close() {
       if (slim || options.push?.loss === 'none') await flush()
       stopping.abort()
+      asker?.close()
       await flushing
       await stopListening(server)
     },

@@ -1,7 +1,7 @@
 import type { Attempt, Call } from '../call.ts'
 import { errorInformation } from './errors.ts'
-import { clientTags, routed, spendLogsMetadata } from './parts.ts'
-import { type PushRecord, pushRecord, seconds } from './push.ts'
+import { routed, spendLogsMetadata, taggedWith } from './parts.ts'
+import { finishReason, type PushRecord, pushRecord, seconds } from './push.ts'
 
 /** Version of the slim record. */
 const VERSION = 1
@@ -47,28 +47,41 @@ const PLAIN = [
 function slimCall(call: Call): SlimRecord {
   const whole = pushRecord(call, { prompts: false, hook: true })
   const { metadata, model_map_information: known } = whole
-  const { headers: _headers, tags: _tags, ...requester } = metadata.requester_metadata ?? { headers: null, tags: null }
   const success = call.outcome === 'success'
   return {
     marginwatch: VERSION,
     kind: 'call',
     ...said(Object.fromEntries(PLAIN.map((name) => [name, whole[name]]))),
     ...said({
-      request_tags: call.failure === 'bad_key' ? [] : clientTags(call),
+      request_tags: tagsOf(call),
       error_information: success ? null : slimError(whole.error_information),
-      metadata: said({
-        usage_object: saidWithin(metadata.usage_object),
-        spend_logs_metadata: metadata.spend_logs_metadata,
-        user_api_key_alias: metadata.user_api_key_alias,
-        user_api_key_end_user_id: metadata.user_api_key_end_user_id,
-        user_api_key_request_route: metadata.user_api_key_request_route,
-        requester_metadata: requester,
-        requester_custom_headers: metadata.requester_custom_headers ?? {},
-        ...routed(call),
-      }),
-      finish_reason: success && call.callType === 'acompletion' ? 'stop' : null,
+      metadata: said({ usage_object: saidWithin(metadata.usage_object), ...owners(whole), ...routed(call) }),
+      finish_reason: success && call.callType === 'acompletion' ? finishReason(call) : null,
       context_window: known.model_map_value?.max_input_tokens ?? null,
     }),
+  }
+}
+
+/** What is known of a call before it leaves: whose it is, under the names of its record. */
+export function whoseCall(call: Call): Readonly<Record<string, unknown>> {
+  const whole = pushRecord(call, { slim: true, hook: true })
+  const { end_user, trace_id, call_type } = whole
+  return said({ end_user, trace_id, call_type, request_tags: tagsOf(call), metadata: said(owners(whole)) })
+}
+
+function tagsOf(call: Call): readonly string[] {
+  return call.failure === 'bad_key' ? [] : taggedWith(call)
+}
+
+function owners({ metadata }: PushRecord): Record<string, unknown> {
+  const { headers: _headers, tags: _tags, ...requester } = metadata.requester_metadata ?? { headers: null, tags: null }
+  return {
+    spend_logs_metadata: metadata.spend_logs_metadata,
+    user_api_key_alias: metadata.user_api_key_alias,
+    user_api_key_end_user_id: metadata.user_api_key_end_user_id,
+    user_api_key_request_route: metadata.user_api_key_request_route,
+    requester_metadata: requester,
+    requester_custom_headers: metadata.requester_custom_headers ?? {},
   }
 }
 
