@@ -22,7 +22,7 @@ function question(over: Partial<Question> = {}): Question {
     version: 1,
     call_id: '7f9c24e5-2f1d-4a6b-9c37-5b8a1e0d4c21',
     model: 'gpt-4o',
-    input: { bytes: 4000, images: 0, opaque: 0 },
+    input: { bytes: 4000, images: 0, opaque: 0, cache_writes: false },
     record: { end_user: 'acme', trace_id: 't-1' },
     ...over,
   }
