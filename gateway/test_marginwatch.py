@@ -601,11 +601,13 @@ class TheQuestion(unittest.TestCase):
             ("acompletion", {"max_tokens": 5, "max_completion_tokens": 9}, 9),
             ("acompletion", {"max_output_tokens": 5}, None),
             ("acompletion", {"max_tokens": 5, "extra_body": {"max_tokens": 70}}, 70),
+            ("acompletion", {"extra_body": {"max_tokens": 70}}, None),
             ("atext_completion", {"max_tokens": 5.0}, 5),
             ("anthropic_messages", {"max_tokens": 5}, 5),
             ("aresponses", {"max_output_tokens": 5, "max_tokens": 7}, 5),
             ("agenerate_content", {"generationConfig": {"maxOutputTokens": 5}}, 5),
             ("agenerate_content_stream", {"config": {"max_output_tokens": 5}}, 5),
+            ("agenerate_content", {"config": {}, "generationConfig": {"maxOutputTokens": 5}}, None),
             ("aembedding", {"max_tokens": 5}, None),
         ]
         ways += [
@@ -806,14 +808,19 @@ class Obedience(unittest.TestCase):
                 {"max_tokens": 500, "extra_body": {"max_tokens": 9_000}},
                 {"max_tokens": 300, "extra_body": {"max_tokens": 300}},
             ),
+            (
+                "acompletion",
+                {"extra_body": {"max_tokens": 9_000}},
+                {"max_tokens": 300, "extra_body": {"max_tokens": 300}},
+            ),
             ("anthropic_messages", {"max_tokens": 900}, {"max_tokens": 300}),
             ("aresponses", {"max_tokens": 900}, {"max_tokens": 900, "max_output_tokens": 300}),
             ("agenerate_content", {}, {"generationConfig": {"maxOutputTokens": 300}}),
             ("agenerate_content", {"config": {"max_output_tokens": 900}}, {"config": {"max_output_tokens": 300}}),
             (
                 "agenerate_content",
-                {"config": {}, "generationConfig": {"topK": 1}},
-                {"config": {"maxOutputTokens": 300}, "generationConfig": {"topK": 1}},
+                {"config": {}, "generationConfig": {"maxOutputTokens": 1}},
+                {"config": {"maxOutputTokens": 300}, "generationConfig": {"maxOutputTokens": 1}},
             ),
             ("aembedding", {}, {}),
         ]
