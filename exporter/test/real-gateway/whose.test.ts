@@ -35,10 +35,13 @@ describeWithFixture('What the gateway asks for a call', () => {
   /** Resolves with what was asked since, each with the record of the call that it was asked for. */
   async function pairs(since: number) {
     return Promise.all(
-      asking.decisions.asked().slice(since).map(async ({ call_id: id, record }) => {
-        const fits = (one: SlimRecord) => one.kind === 'call' && stampOf(one) === id
-        return [record, await asking.decisions.untilRecord(`the call ${id}`, fits)] as const
-      }),
+      asking.decisions
+        .asked()
+        .slice(since)
+        .map(async ({ call_id: id, record }) => {
+          const fits = (one: SlimRecord) => one.kind === 'call' && stampOf(one) === id
+          return [record, await asking.decisions.untilRecord(`the call ${id}`, fits)] as const
+        }),
     )
   }
 
@@ -78,7 +81,9 @@ describeWithFixture('What the gateway asks for a call', () => {
       metadata: { customer_id: 'initech', plan_tier: 'tier_3', tags: ['query_type:chat'], many: ['a', 'b'] },
     })) as { key: string }
     const since = asking.decisions.asked().length
-    const { status, text } = await asking.call(path, body('upstream(output=5)'), { authorization: `Bearer ${made.key}` })
+    const { status, text } = await asking.call(path, body('upstream(output=5)'), {
+      authorization: `Bearer ${made.key}`,
+    })
     expect(status, text).toBe(200)
     const [[asked, told] = []] = await pairs(since)
     expect(asked && whose(asked)).toEqual(told && whose(told))
