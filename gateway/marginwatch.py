@@ -1054,6 +1054,7 @@ def question_of(data: Json, key: Any, call_type: str) -> Json | None:
         "call_type": call_type,
         "stream": data.get("stream") is True,
         **_kept(max_tokens=_bound_of(data, call_type), n=_answers_of(data), language=_language_of(data)),
+        **_kept(service_tier=data["service_tier"][:64] if isinstance(data.get("service_tier"), str) else None),
         "input": size.as_input(),
         "needs": [*(["tools"] if tools else []), *(["images"] if size.images > 0 else [])],
         "record": facts_of(data, key, call_type),

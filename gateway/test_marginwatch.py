@@ -618,6 +618,11 @@ class TheQuestion(unittest.TestCase):
             with self.subTest(call_type=call_type, data=data):
                 self.assertEqual(m._bound_of(data, call_type), expected)
 
+    def test_says_the_service_tier_that_is_wanted(self) -> None:
+        for wanted, expected in (("priority", "priority"), ("", None), (None, None), ([1], None)):
+            question = m.question_of({"model": "gpt-4o", "service_tier": wanted, "metadata": STAMPED}, None, "acompletion")
+            self.assertEqual(question and question.get("service_tier"), expected)
+
     def test_says_the_language_that_the_caller_reads(self) -> None:
         for accepted, named, expected in (
             ("de-AT,de;q=0.9,en", None, "de-AT"),
