@@ -1013,7 +1013,6 @@ _OPAQUE: Final = frozenset(
 _APART: Final = _PICTURES | _OPAQUE | {"document"}
 #: How Gemini's media are called, and what one of them always has.
 _MEDIA: Final = {"inlineData": "mimeType", "inline_data": "mime_type", "fileData": "fileUri", "file_data": "file_uri"}
-_CONFIGS: Final = ("config", "generationConfig", "generation_config")
 #: The fields that bound an answer, by kind of call; the first is set where the client set none.
 _BOUNDS: Final = {
     "completion": ("max_tokens", "max_completion_tokens"),
@@ -1055,6 +1054,7 @@ def question_of(data: Json, key: Any, call_type: str) -> Json | None:
         "call_type": call_type,
         "stream": data.get("stream") is True,
         **_kept(max_tokens=_bound_of(data, call_type), n=_answers_of(data), language=_language_of(data)),
+        **_kept(service_tier=data["service_tier"][:64] if isinstance(data.get("service_tier"), str) else None),
         "input": size.as_input(),
         "needs": [*(["tools"] if tools else []), *(["images"] if size.images > 0 else [])],
         "record": facts_of(data, key, call_type),
@@ -1137,11 +1137,16 @@ def _bodies(data: Json) -> list[Json]:
 
 
 def _holders(data: Json, call_type: str) -> list[Json]:
-    """Where the fields of a call are that bound its answer."""
-    bodies = _bodies(data)
+    """Where the fields of a call are that bound its answer; the first is LiteLLM's, another may stand over it."""
     if "generate_content" not in call_type:
-        return bodies
-    return [holder for body in bodies for name in _CONFIGS if isinstance(holder := body.get(name), dict)]
+        return _bodies(data)
+    config = data.get(_google_config(data))
+    return [config] if isinstance(config, dict) else []
+
+
+def _google_config(data: Mapping[str, Any]) -> str:
+    """The one that LiteLLM takes: `config`, even an empty one, stands over `generationConfig`."""
+    return "config" if "config" in data else "generationConfig"
 
 
 def _bounds(call_type: str) -> tuple[str, ...]:
@@ -1151,13 +1156,15 @@ def _bounds(call_type: str) -> tuple[str, ...]:
 def _bound_of(data: Json, call_type: str) -> int | None:
     """The largest of those that the client set: which of two a provider obeys is not known."""
     names = _bounds(call_type)
-    found = [_whole(holder.get(name)) for holder in _holders(data, call_type) for name in names]
-    return max((number for number in found if number is not None), default=None)
+    found = [[_whole(holder.get(name)) for name in names] for holder in _holders(data, call_type)]
+    if not any(found[0] if found else ()):
+        return None
+    return max(number for numbers in found for number in numbers if number is not None)
 
 
 def _answers_of(data: Json) -> int | None:
     given = [body.get(name) for body in _bodies(data) for name in ("n", "best_of")]
-    given += [_map(data.get(name)).get(field) for name in _CONFIGS for field in ("candidateCount", "candidate_count")]
+    given += [_map(data.get(_google_config(data))).get(name) for name in ("candidateCount", "candidate_count")]
     return max((number for value in given if (number := _whole(value)) is not None), default=None)
 
 
@@ -1442,6 +1449,7 @@ class Asker:
 
     def _note(self, reason: str) -> None:
         """A question that is not understood says nothing of the others."""
+        self._breaker.succeeded()
         if not self._said_refused:
             self._said_refused = True
             log.error("marginwatch: the exporter at %s does not understand a question (%s)", self._url, reason)
@@ -1649,15 +1657,13 @@ def obey(data: Json, answer: Mapping[str, Any], call_type: str) -> None:
 
 def _bound(data: Json, most: int, call_type: str) -> None:
     names = _bounds(call_type)
-    found = [(holder, name) for holder in _holders(data, call_type) for name in names if name in holder]
-    for holder, name in found:
-        holder[name] = min(most, _whole(holder[name]) or most)
-    if names and not found:
-        # A config stands over a generationConfig.
-        configs = [data[name] for name in _CONFIGS if isinstance(data.get(name), dict)]
-        is_google = names == _BOUNDS["generate_content"]
-        holder = (configs[0] if configs else data.setdefault("generationConfig", {})) if is_google else data
-        holder[names[0]] = most
+    if names == _BOUNDS["generate_content"]:
+        config = _google_config(data)
+        data[config] = data[config] if isinstance(data.get(config), dict) else {}
+    for at, holder in enumerate(_holders(data, call_type)):
+        found = [name for name in names if name in holder]
+        for name in found or (names[:1] if at == 0 else ()):
+            holder[name] = min(most, _whole(holder.get(name)) or most)
     _fit_thinking(data, most)
 
 

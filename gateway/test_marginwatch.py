@@ -601,11 +601,13 @@ class TheQuestion(unittest.TestCase):
             ("acompletion", {"max_tokens": 5, "max_completion_tokens": 9}, 9),
             ("acompletion", {"max_output_tokens": 5}, None),
             ("acompletion", {"max_tokens": 5, "extra_body": {"max_tokens": 70}}, 70),
+            ("acompletion", {"extra_body": {"max_tokens": 70}}, None),
             ("atext_completion", {"max_tokens": 5.0}, 5),
             ("anthropic_messages", {"max_tokens": 5}, 5),
             ("aresponses", {"max_output_tokens": 5, "max_tokens": 7}, 5),
             ("agenerate_content", {"generationConfig": {"maxOutputTokens": 5}}, 5),
             ("agenerate_content_stream", {"config": {"max_output_tokens": 5}}, 5),
+            ("agenerate_content", {"config": {}, "generationConfig": {"maxOutputTokens": 5}}, None),
             ("aembedding", {"max_tokens": 5}, None),
         ]
         ways += [
@@ -615,6 +617,11 @@ class TheQuestion(unittest.TestCase):
         for call_type, data, expected in ways:
             with self.subTest(call_type=call_type, data=data):
                 self.assertEqual(m._bound_of(data, call_type), expected)
+
+    def test_says_the_service_tier_that_is_wanted(self) -> None:
+        for wanted, expected in (("priority", "priority"), ("", None), (None, None), ([1], None)):
+            question = m.question_of({"model": "gpt-4o", "service_tier": wanted, "metadata": STAMPED}, None, "acompletion")
+            self.assertEqual(question and question.get("service_tier"), expected)
 
     def test_says_the_language_that_the_caller_reads(self) -> None:
         for accepted, named, expected in (
@@ -806,14 +813,19 @@ class Obedience(unittest.TestCase):
                 {"max_tokens": 500, "extra_body": {"max_tokens": 9_000}},
                 {"max_tokens": 300, "extra_body": {"max_tokens": 300}},
             ),
+            (
+                "acompletion",
+                {"extra_body": {"max_tokens": 9_000}},
+                {"max_tokens": 300, "extra_body": {"max_tokens": 300}},
+            ),
             ("anthropic_messages", {"max_tokens": 900}, {"max_tokens": 300}),
             ("aresponses", {"max_tokens": 900}, {"max_tokens": 900, "max_output_tokens": 300}),
             ("agenerate_content", {}, {"generationConfig": {"maxOutputTokens": 300}}),
             ("agenerate_content", {"config": {"max_output_tokens": 900}}, {"config": {"max_output_tokens": 300}}),
             (
                 "agenerate_content",
-                {"config": {}, "generationConfig": {"topK": 1}},
-                {"config": {"maxOutputTokens": 300}, "generationConfig": {"topK": 1}},
+                {"config": {}, "generationConfig": {"maxOutputTokens": 1}},
+                {"config": {"maxOutputTokens": 300}, "generationConfig": {"maxOutputTokens": 1}},
             ),
             ("aembedding", {}, {}),
         ]

@@ -81,8 +81,8 @@ describe(`docs/gateway.md and ${FILE}`, () => {
 
   test('agree on sizes and pauses', () => {
     const number = (name: string) => {
-      const [, written = ''] = new RegExp(`^_${name}: Final = ([\\d.* ]+)$`, 'm').exec(source) ?? []
-      return written.split('*').reduce((product, factor) => product * Number(factor), 1)
+      const [, written = ''] = new RegExp(`^_${name}: Final = ([\\d._* ]+)$`, 'm').exec(source) ?? []
+      return written.split('*').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1)
     }
     const spool = section('The spool').replace(/\s+/g, ' ')
     expect(spool).toContain(`files of ${number('SEGMENT_BYTES') / 2 ** 20} MiB`)
@@ -92,5 +92,10 @@ describe(`docs/gateway.md and ${FILE}`, () => {
     expect(spool).toContain(`after ${number('FIRST_PAUSE')} seconds, then ever later, up to ${number('LONGEST_PAUSE')}`)
     expect(section('What is sent')).toContain(`the first ${number('MESSAGE')} characters`)
     expect(number('HEARTBEAT')).toBe(10)
+    const asked = section('What is asked before a call').replace(/\s+/g, ' ')
+    expect(asked).toContain(`After ${number('OPENS_AFTER')} failures in a row`)
+    expect(asked).toContain(`every ${number('FIRST_REST')} seconds at first, later every ${number('LONGEST_REST')}`)
+    expect(asked).toContain(`${number('REMEMBERED').toLocaleString('en')} of them`)
+    expect(number('LONGEST_MEMORY')).toBe(3600)
   })
 })

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { eventually } from './eventually.ts'
 import { type SlimRecord, takePost } from './push-recorder.ts'
@@ -47,11 +47,12 @@ export async function startDecisionServer(): Promise<DecisionServer> {
       state = JSON.parse(String(request.headers['x-marginwatch-gateway'] ?? '{}'))
       const posted = await takePost(request)
       records.push(...posted)
-      return send(response, 200, {})
+      send(response, 200, {})
+      return
     }
     const question = (await json(request)) as Question
     asked.push({ ...question, key: request.headers.authorization })
-    answer(request, response, question, decide(question))
+    answer(response, question, decide(question))
   })
   return {
     url: server.url,
@@ -71,14 +72,12 @@ const ALLOW = { action: 'allow', reason: 'ok' }
 /** What the exporter says with every answer of its. */
 const ALWAYS = { version: 1, fallbacks: 'keep', client_fallbacks: 'remove', unreachable: 'allow' }
 
-function answer(request: IncomingMessage, response: ServerResponse, question: Question, decision: Decision): void {
-  if (decision === 'hang') {
-    request.on('close', () => response.destroy())
-    return
-  }
+function answer(response: ServerResponse, question: Question, decision: Decision): void {
+  // It ends when the asker gives up.
+  if (decision === 'hang') return
   const { status, body } = decision as { status?: unknown; body?: object }
-  if (typeof status === 'number') return send(response, status, body ?? {})
-  send(response, 200, { ...ALWAYS, call_id: question.call_id, ...decision })
+  if (typeof status === 'number') send(response, status, body ?? {})
+  else send(response, 200, { ...ALWAYS, call_id: question.call_id, ...decision })
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

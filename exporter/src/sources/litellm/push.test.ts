@@ -202,6 +202,7 @@ describe('what the gateway says of itself', () => {
     expect(gateways.health(world.now)).toEqual({
       spool: { processes: 1, events: 3, oldest: world.now - 30_000, skewMs: 2500 },
       dropped: { full: 1, disk: 0, refused: 0, torn: 0 },
+      undecided: 0,
     })
   })
 
