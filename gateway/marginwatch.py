@@ -1034,10 +1034,13 @@ class Size:
     opaque: int = 0
     #: Of an input that comes as numbers of tokens.
     ids: int = 0
+    #: The client has some of it written to the provider's cache, which may be dearer.
+    cache_writes: bool = False
 
     def as_input(self) -> Json:
         known = {"tokens": self.ids} if self.ids > 0 and self.bytes == 4 * self.ids else {}
-        return {"bytes": self.bytes, **known, "images": self.images, "opaque": self.opaque}
+        counts = {"bytes": self.bytes, **known, "images": self.images, "opaque": self.opaque}
+        return {**counts, "cache_writes": self.cache_writes}
 
 
 def question_of(data: Json, key: Any, call_type: str) -> Json | None:
@@ -1073,6 +1076,7 @@ def size_of(data: Json, call_type: str = "", texts: list[str] | None = None) -> 
         size.opaque += 1 if _map(body.get("prompt")).get("id") else 0
         size.opaque += sum(1 for tool in _list(body.get("tools")) if _runs_elsewhere(tool))
         size.images += len(_list(body.get("image"))) or (1 if body.get("image") else 0)
+        size.cache_writes |= bool(body.get("cache_control") or body.get("cache_control_injection_points"))
     left = _MOST_NODES
     while stack and left > 0:
         value = stack.pop()
@@ -1080,6 +1084,8 @@ def size_of(data: Json, call_type: str = "", texts: list[str] | None = None) -> 
         # A long conversation has thousands of parts: what is done for each is written out.
         if type(value) is dict:
             kind = value.get("type")
+            if "cache_control" in value:
+                size.cache_writes = True
             known = kind in _APART if type(kind) is str else not _MEDIA.keys().isdisjoint(value)
             if known and _is_apart(value, size):
                 continue

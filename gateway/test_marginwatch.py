@@ -582,9 +582,23 @@ class TheQuestion(unittest.TestCase):
         schema = {"type": "object", "properties": {"type": {"type": "string"}, "inlineData": {"type": "string"}}}
         self.assertEqual(sized(tools=[{"type": "function", "function": {"parameters": schema}}])[1:], (0, 0))
 
+    def test_knows_what_may_be_written_to_the_providers_cache(self) -> None:
+        marked = {"type": "text", "text": "Long.", "cache_control": {"type": "ephemeral"}}
+        asked = {"role": "user", "content": "Hello"}
+        for data in (
+            {"messages": [{"role": "system", "content": [marked]}, asked]},
+            {"messages": [asked], "system": [marked]},
+            {"messages": [asked], "tools": [{"name": "t", "cache_control": {"type": "ephemeral"}}]},
+            {"messages": [asked], "cache_control": {"type": "ephemeral"}},
+            {"messages": [asked], "cache_control_injection_points": [{"location": "message"}]},
+        ):
+            self.assertTrue(m.size_of(data).cache_writes)
+        self.assertFalse(m.size_of({"messages": [asked], "tools": [{"name": "t"}]}).cache_writes)
+
     def test_knows_the_tokens_of_what_comes_as_tokens(self) -> None:
         self.assertEqual(
-            m.size_of({"input": [[1, 2, 3], [4, 5]]}).as_input(), {"bytes": 20, "tokens": 5, "images": 0, "opaque": 0}
+            m.size_of({"input": [[1, 2, 3], [4, 5]]}).as_input(),
+            {"bytes": 20, "tokens": 5, "images": 0, "opaque": 0, "cache_writes": False},
         )
         self.assertNotIn("tokens", m.size_of({"input": [[1, 2], "text"]}).as_input())
 

@@ -36,7 +36,8 @@ export function sumOf(
 }
 
 /** Product numbers only: those of a process begin anew with it. */
-const PRODUCT = /^llm_/
+// What a process counts of its own decisions begins anew with it, as `_created` says.
+const PRODUCT = /^llm_(?!decisions_total|undecided_requests_total)/
 
 /**
  * Every series of a counter, and every bucket, count and sum of a histogram, that is lower on the second page than on the
