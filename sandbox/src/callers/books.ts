@@ -8,10 +8,18 @@ export interface Account {
   underWay: number
   calls: number
   inFlight: number
-  /** Calls whose record is not acknowledged yet, those under way among them. */
-  open: number
+  /** What usual calls of the kinds of those under way cost. */
+  usual: number
+  /** The same of those whose record is not acknowledged, however long ago they ended: the ones under way are among them. */
+  usualUnheard: number
   posted: number
   refused: number
+}
+
+/** What a call costs, and what usual ones of its kind do. */
+export interface Costs {
+  readonly cost: number
+  readonly usual: number
 }
 
 /** A refusal beside what was really free at that moment. */
@@ -33,7 +41,7 @@ export interface FalseBlocks {
 
 export interface RefusalSums {
   readonly refusals: number
-  /** While more than a hundredth of the limit, or one usual call for each in flight and the one that asked, was free. */
+  /** While more than a hundredth of the limit, or one usual call of its kind for each in flight and the one that asked, was free. */
   readonly falseBlocks: number
   /** The same with those counted as in flight whose record the ledger has not acknowledged. */
   readonly falseBlocksUnsettled: number
@@ -50,7 +58,18 @@ const SLACK = 0.01
 export function createBooks(limits: readonly { readonly customer: string; readonly limit: number }[]) {
   const accounts = limits.map(
     ({ customer, limit }): Account => ({
-      ...{ customer, limit, spent: 0, underWay: 0, calls: 0, inFlight: 0, open: 0, posted: 0, refused: 0 },
+      ...{
+        customer,
+        limit,
+        spent: 0,
+        underWay: 0,
+        calls: 0,
+        inFlight: 0,
+        usual: 0,
+        usualUnheard: 0,
+        posted: 0,
+        refused: 0,
+      },
     }),
   )
   const count = { refusals: 0, falseBlocks: 0, falseBlocksUnsettled: 0 }
@@ -67,36 +86,34 @@ export function createBooks(limits: readonly { readonly customer: string; readon
     account: (index: number): Account => accounts[index] as Account,
     /** Was spent before anything of this began. */
     before(account: Account, cost: number): void {
-      account.open += 1
       account.spent += cost
     },
-    begin(account: Account, cost: number): void {
+    begin(account: Account, { cost, usual }: Costs): void {
       account.calls += 1
       account.inFlight += 1
-      account.open += 1
+      account.usual += usual
+      account.usualUnheard += usual
       account.underWay += cost
     },
-    end(account: Account, cost: number): void {
+    /** The ledger may never hear of it: then it stays among the unheard. */
+    end(account: Account, { cost, usual }: Costs): void {
       account.inFlight -= 1
+      account.usual -= usual
       account.underWay -= cost
       account.spent += cost
     },
-    posted(account: Account, cost: number): void {
-      account.open -= 1
+    posted(account: Account, { cost, usual }: Costs): void {
+      account.usualUnheard -= usual
       account.posted += cost
-    },
-    /** The call has ended, and nobody will hear of it. */
-    lost(account: Account): void {
-      account.open -= 1
     },
     /** @param usual what a usual call of that kind costs, nano-dollars */
     refused(account: Account, kind: string, usual: number): void {
       account.refused += 1
       count.refusals += 1
       const free = account.limit - account.spent - account.underWay
-      const most = (callers: number) => Math.max(SLACK * account.limit, (callers + 1) * usual)
-      if (free > most(account.inFlight)) count.falseBlocks += 1
-      if (free > most(account.open)) {
+      const most = (others: number) => Math.max(SLACK * account.limit, others + usual)
+      if (free > most(account.usual)) count.falseBlocks += 1
+      if (free > most(account.usualUnheard)) {
         count.falseBlocksUnsettled += 1
         noteFalse(kind, account.limit)
       }

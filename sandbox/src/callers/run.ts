@@ -185,7 +185,9 @@ function tellBefore({ options, books, delivery, now }: Run): void {
     if (cost === 0) continue
     const account = books.account(index)
     books.before(account, cost)
-    delivery.add(earlierRecord(uuid(rng), account.customer, cost, now()), now(), () => books.posted(account, cost))
+    delivery.add(earlierRecord(uuid(rng), account.customer, cost, now()), now(), () =>
+      books.posted(account, { cost, usual: 0 }),
+    )
   }
 }
 
@@ -273,21 +275,20 @@ function make(
   if (output < wished) run.count.clamped += 1
   if (answer?.action === 'degrade') run.count.degraded += 1
   const tokens = tokensOf(plan.inputTokens, output)
-  const cost = costOf(answeredBy, tokens)
+  const costs = { cost: costOf(answeredBy, tokens), usual: run.usual.get(plan.kind) ?? 0 }
   const start = run.now()
   const kills = run.kills
-  run.books.begin(account, cost)
+  run.books.begin(account, costs)
   run.agenda.at(run.later(answeredBy.firstTokenMs + output * answeredBy.tokenMs), () => {
-    run.books.end(account, cost)
+    run.books.end(account, costs)
     if (kills === run.kills) {
       const done = { ...asked, action: answer?.action ?? 'undecided', reason: answer?.reason ?? 'unreachable' }
       const ended = { start, end: run.now(), answeredBy, tokens, truncated: output < plan.output }
       const { minMs, maxMs } = run.options.settle
       const due = run.later(rng.between(minMs, maxMs))
-      run.delivery.add(successRecord(done, ended), due, () => run.books.posted(account, cost))
+      run.delivery.add(successRecord(done, ended), due, () => run.books.posted(account, costs))
     } else {
       run.count.lost += 1
-      run.books.lost(account)
     }
     again(run, caller, run.options.pause)
   })
