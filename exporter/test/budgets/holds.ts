@@ -38,7 +38,10 @@ const callId = fc.constantFrom(...CALLS)
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ do: fc.constant('hold' as const), callId, charges, lives: fc.nat(200_000) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('settle' as const, 'release' as const), callId }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: -30_000, max: 90_000 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: -30_000, max: 90_000 }) }),
+  },
 )
 
 /** What every keeper of holds promises. `create` makes one that holds nothing. */
@@ -153,7 +156,10 @@ export function testHolds(name: string, create: () => Holds): void {
             }
             const expired = holds.expired(now).map((hold) => hold.callId)
             expect(expired.toSorted()).toEqual(
-              [...open.values()].filter(({ expires }) => expires <= now).map((hold) => hold.callId).toSorted(),
+              [...open.values()]
+                .filter(({ expires }) => expires <= now)
+                .map((hold) => hold.callId)
+                .toSorted(),
             )
           }
           for (const id of [...open.keys()]) await holds.settle(id)

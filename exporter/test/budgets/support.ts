@@ -27,7 +27,12 @@ export function threshold(at: number, what: Threshold['do']): Threshold {
 /** Log at 50 %, tell at 80 %, a cheaper model at 95 %, nothing more at 100 %. */
 export const LADDER: Ladder = {
   period: 'month',
-  thresholds: [threshold(5_000, 'log'), threshold(8_000, 'notify'), threshold(9_500, 'degrade'), threshold(10_000, 'block')],
+  thresholds: [
+    threshold(5_000, 'log'),
+    threshold(8_000, 'notify'),
+    threshold(9_500, 'degrade'),
+    threshold(10_000, 'block'),
+  ],
   grace: 0,
   carryOver: 0,
 }
@@ -39,7 +44,11 @@ export function limited(limit: bigint, over: Partial<Ladder> = {}): LimitedLadde
 }
 
 /** A policy in which `tier_1` includes a budget. */
-export function policyOf(budget: bigint | null, budgets: Partial<BudgetPolicy> = {}, over: Partial<Policy> = {}): Policy {
+export function policyOf(
+  budget: bigint | null,
+  budgets: Partial<BudgetPolicy> = {},
+  over: Partial<Policy> = {},
+): Policy {
   return policyWith({
     tiers: { tier_1: { price: 49n * USD, budget } },
     budgets: { ...NO_BUDGETS, customer: LADDER, ...budgets },
@@ -70,6 +79,9 @@ export function meterOf(budget: Budget, subject = 'acme'): Meter {
 }
 
 /** How a customer's monthly budget stands. */
-export function reading(over: Partial<MeterReading> = {}, budget = budgetOf('customer', LADDER, 10n * USD)): MeterReading {
+export function reading(
+  over: Partial<MeterReading> = {},
+  budget = budgetOf('customer', LADDER, 10n * USD),
+): MeterReading {
   return { meter: meterOf(budget), spent: 0n, held: 0n, inFlight: 0, crowd: 1, ...over }
 }
