@@ -8,7 +8,7 @@ import type { CompiledBudgets } from './compiled.ts'
 import type { Loaded } from './load.ts'
 import { createMeters, type Meters, type Payer } from './meters.ts'
 import { type Cause, type Crossings, createCrossings, type Reached } from './reached.ts'
-import { createUsual, type Usual } from './usual.ts'
+import type { Usual } from './usual.ts'
 
 /** What budgets are judged by: a fold over the ledger, the same whatever the cut between `load` and `apply`. */
 export interface BudgetFold {
@@ -25,6 +25,8 @@ export interface BudgetFold {
 export interface FoldDeps {
   readonly budgets: CompiledBudgets
   readonly calendar: Calendar
+  /** What is known of answers outlives a policy. */
+  readonly usual: Usual
   readonly now: () => number
   /** What is held of a meter. */
   readonly held: (key: string) => Nano
@@ -36,11 +38,10 @@ export interface FoldDeps {
 }
 
 export function createFold(deps: FoldDeps): BudgetFold {
-  const { budgets, calendar, now, held, onReached, onSpent, onAgent } = deps
+  const { budgets, calendar, usual, now, held, onReached, onSpent, onAgent } = deps
   const agents = createAgents()
   const meters = createMeters(budgets, calendar, agents)
   const crossings = createCrossings(() => budgets.policy.budgets.cooldownMs)
-  const usual = createUsual()
 
   const spend = (entry: Usage | Correction, calls: number) => {
     const { customer, tier, agent, session, start } = entry

@@ -9,17 +9,19 @@ import { SESSION_GAP_MS } from './sessions.ts'
 
 /** What budgets need of the ledger. */
 export interface BudgetLedger extends Pick<Ledger, 'append' | 'follow'> {
-  load(now: number): Promise<Snapshot<Loaded>>
-  /** Ids of the calls among these whose end the ledger holds. */
-  ended(holds: readonly Hold[]): Promise<ReadonlySet<string>>
+  /** Reads it at one number; `holds` are those of the process before, whose ends are looked for. */
+  load(now: number, holds: readonly Hold[]): Promise<Snapshot<Loaded>>
 }
 
 export function budgetLedger(ledger: Ledger, calendar: Calendar): BudgetLedger {
   return {
     append: ledger.append,
     follow: ledger.follow,
-    load: (now) => ledger.snapshot((rows) => readLoaded(rows, calendar, now)),
-    ended: async (holds) => (await ledger.snapshot((rows) => endedIn(rows, holds))).state,
+    load: (now, holds) =>
+      ledger.snapshot(async (rows) => ({
+        ...(await readLoaded(rows, calendar, now)),
+        ended: await endedIn(rows, holds),
+      })),
   }
 }
 
@@ -31,6 +33,8 @@ export interface Loaded {
   readonly entries: readonly { readonly at: number; readonly body: string }[]
   /** Output tokens of the latest answers by model. */
   readonly outputs: readonly { readonly model: string; readonly tokens: number }[]
+  /** Of the keys that can end the calls that were asked for, those that are there. */
+  readonly ended: ReadonlySet<string>
 }
 
 export interface LoadedSession {
@@ -47,7 +51,7 @@ export interface LoadedSession {
 const ANSWERS = 20_000
 
 /** Reads it. Sums by day are put together where no period tells the days apart. */
-async function readLoaded(rows: RowReader, calendar: Calendar, now: number): Promise<Loaded> {
+async function readLoaded(rows: RowReader, calendar: Calendar, now: number): Promise<Omit<Loaded, 'ended'>> {
   return {
     sums: [...(await customerSums(rows, calendar, now)), ...(await agentSums(rows, calendar, now))],
     sessions: await readSessions(rows, now),

@@ -17,7 +17,7 @@ export interface SessionState {
   spent: Nano
   /** Calls that were let through. */
   calls: number
-  readonly window: TokenWindow
+  window: TokenWindow
 }
 
 /** Tokens of the last sixty seconds: those that were used, and those that calls on their way may use. */

@@ -6,6 +6,7 @@ import { decide } from '../../src/budgets/decide.ts'
 import { createFold } from '../../src/budgets/fold.ts'
 import { createMemoryHolds } from '../../src/budgets/holds.ts'
 import { createModels } from '../../src/budgets/models.ts'
+import { createUsual } from '../../src/budgets/usual.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 
 /** A call as its maker sees it: what goes in, and how long the answer would be if nobody bounded it. */
@@ -58,6 +59,7 @@ export async function simulate({ policy, limit, callers, call, random, forMs }: 
   const fold = createFold({
     budgets,
     calendar,
+    usual: createUsual(),
     now: clock,
     held: (key) => holds.held(key, now).amount,
     onReached: () => undefined,
