@@ -18,6 +18,7 @@ import { createOutbox } from './outbox.ts'
 import type { Cause, Reached } from './reached.ts'
 import { isSpent } from './room.ts'
 import { createSettling } from './settling.ts'
+import { createTokenWindows } from './sessions.ts'
 import { createUsual } from './usual.ts'
 
 export interface EngineDeps {
@@ -75,13 +76,16 @@ export function createEngine(deps: EngineDeps): Engine {
   const outbox = createOutbox(ledger.append, (reason) =>
     log.warn({ reason }, 'what budgets have to write down could not be written; it is tried again'),
   )
+  const usual = createUsual()
+  const windows = createTokenWindows()
   const settling = createSettling({
     ...deps,
+    usual,
+    windows,
     charges: () => deps.policy().budgets.unsettled === 'charge',
     put: outbox.put,
   })
   const modelsNow = modelsBy(deps.prices, now)
-  const usual = createUsual()
   let current: Current | null = null
   /** Number of the last entry that was followed. */
   let seq = 0
@@ -124,17 +128,11 @@ export function createEngine(deps: EngineDeps): Engine {
       if (current === null) await settling.resume(state.ended)
       whole = true
       fold.apply(meanwhile.filter((one) => one.seq > from))
-      takeWindows(fold, current?.fold ?? null)
       current = { budgets, fold, from }
       for (const reached of fold.unsaid()) write(fold, reached)
     } finally {
       meanwhile = null
     }
-  }
-  /** Minutes of sessions are in no ledger. */
-  const takeWindows = ({ meters }: BudgetFold, before: BudgetFold | null) => {
-    for (const { customer, session, first, window } of before?.meters.sessions.all() ?? [])
-      if (window.sum(now()) > 0) meters.sessions.at(customer, session, first).window = window
   }
   /** The only follower, whatever the policy: so each entry counts once in what is spent, and settles no sooner than it counts. */
   const take = (batch: readonly Recorded[]) => {
@@ -142,8 +140,7 @@ export function createEngine(deps: EngineDeps): Engine {
     fold.apply(from < (batch[0]?.seq ?? 0) ? batch : batch.filter((one) => one.seq > from))
     meanwhile?.push(...batch)
     seq = Math.max(seq, batch.at(-1)?.seq ?? 0)
-    for (const { entry } of batch)
-      if (entry.kind === 'usage' || entry.kind === 'correction') settling.heard(entry, fold)
+    for (const { entry } of batch) if (entry.kind === 'usage' || entry.kind === 'correction') settling.heard(entry)
   }
   const pause = (fold: BudgetFold, meter: Meter, cause: Cause) => {
     if (fold.agents.get(meter.subject).paused) return
@@ -177,10 +174,10 @@ export function createEngine(deps: EngineDeps): Engine {
     own: Hold | null,
   ): DecideWorld['session'] => {
     if (session === null) return null
-    const state = meters.sessions.get(customer, session)
+    const state = meters.sessions.get(customer, session, now())
     return {
       calls: (state?.calls ?? 0) + holds.held(callsKey(customer, session), now()).calls - (own === null ? 0 : 1),
-      waitFor: (tokens, limit) => state?.window.waitFor(tokens, limit, now()) ?? 0,
+      waitFor: (tokens, limit) => windows.get(customer, session)?.waitFor(tokens, limit, now()) ?? 0,
     }
   }
   const consider = (ask: Ask): Decided => {
@@ -188,17 +185,16 @@ export function createEngine(deps: EngineDeps): Engine {
     return { ask, decision: decide(ask, worldOf(ask)), policy, at: now() }
   }
   const hold = async (ask: Ask, decision: Decision): Promise<boolean> => {
-    const { budgets, fold } = use()
+    const { budgets } = use()
     const made = holdOf(ask, decision, { policy: budgets.policy, models: modelsNow(budgets.policy), seq, now: now() })
     if ((await settling.hold(made)) !== null) return false
     const { customer, session } = ask.who
-    if (session !== null)
-      fold.meters.sessions.at(customer, session, now()).window.put(ask.callId, now(), decision.tokens)
+    if (session !== null) windows.of(customer, session).put(ask.callId, now(), decision.tokens)
     return true
   }
   /** Asked a second time, a call counts once in its session's minute. */
   const forgetTokens = ({ callId, who: { customer, session } }: Ask) => {
-    if (session !== null) use().fold.meters.sessions.get(customer, session)?.window.remove(callId)
+    if (session !== null) windows.get(customer, session)?.remove(callId)
   }
   /** The first call that is moved or refused at a threshold has reached it, even if a last cent is left. */
   const noteReached = ({ ask, decision: { action, because } }: Decided) => {
@@ -257,6 +253,7 @@ export function createEngine(deps: EngineDeps): Engine {
     renew,
     async sweep() {
       current?.fold.meters.sessions.sweep(now())
+      windows.sweep(now())
       await outbox.flush()
       if (current !== null && !deps.backlog()) await settling.giveUp()
     },

@@ -81,10 +81,7 @@ export function createFold(deps: FoldDeps): BudgetFold {
     usual,
     load(loaded) {
       for (const sum of loaded.sums) meters.load(sum)
-      for (const one of loaded.sessions) {
-        const state = meters.sessions.at(one.customer, one.session, one.first)
-        Object.assign(state, one)
-      }
+      for (const one of loaded.sessions) meters.sessions.load(one)
       for (const { at, body } of loaded.entries) {
         const entry = fromJson(body) as Action | Crossing
         if (entry.kind === 'action') agents.apply(entry)

@@ -5,7 +5,7 @@ import type { Nano } from '../usage.ts'
 import type { Hold } from './holds.ts'
 import type { LoadedSum } from './meters.ts'
 import { endedIn } from './resume.ts'
-import { SESSION_GAP_MS } from './sessions.ts'
+import { SESSION_GAP_MS, type SessionState } from './sessions.ts'
 
 /** What budgets need of the ledger. */
 export interface BudgetLedger extends Pick<Ledger, 'append' | 'follow'> {
@@ -28,24 +28,13 @@ export function budgetLedger(ledger: Ledger, calendar: Calendar): BudgetLedger {
 /** What the ledger says of budgets, inside a snapshot. */
 export interface Loaded {
   readonly sums: readonly LoadedSum[]
-  readonly sessions: readonly LoadedSession[]
+  readonly sessions: readonly SessionState[]
   /** Bodies of all actions, and of the crossings of the periods that matter, in order. */
   readonly entries: readonly { readonly at: number; readonly body: string }[]
   /** Output tokens of the latest answers by model. */
   readonly outputs: readonly { readonly model: string; readonly tokens: number }[]
   /** Of the keys that can end the calls that were asked for, those that are there. */
   readonly ended: ReadonlySet<string>
-}
-
-export interface LoadedSession {
-  readonly customer: string
-  readonly session: string
-  readonly tier: string | null
-  readonly agent: string | null
-  readonly first: number
-  readonly last: number
-  readonly spent: Nano
-  readonly calls: number
 }
 
 const ANSWERS = 20_000
@@ -92,9 +81,9 @@ async function agentSums(rows: RowReader, calendar: Calendar, now: number): Prom
   return list.map((row) => ({ agent: String(row.agent), day: Number(row.first), cost: row.cost as Nano }))
 }
 
-/** Sessions with a call lately, from where they last began anew. */
-async function readSessions(rows: RowReader, now: number): Promise<LoadedSession[]> {
-  const from = now - SESSION_GAP_MS
+/** Sessions with a call lately, each time between two long pauses by itself. */
+async function readSessions(rows: RowReader, now: number): Promise<SessionState[]> {
+  const from = now - 2 * SESSION_GAP_MS
   const list = await rows(
     `WITH lately AS (SELECT DISTINCT customer, session FROM event WHERE session <> '' AND start >= ${from}),
        calls AS (SELECT e.customer, e.session, e.start, e.cost, n.tier, n.agent,
@@ -105,8 +94,7 @@ async function readSessions(rows: RowReader, now: number): Promise<LoadedSession
        runs AS (SELECT *, sum(anew::INTEGER) OVER (PARTITION BY customer, session ORDER BY start) AS run FROM calls)
      SELECT customer, session, max(tier) AS tier, max(agent) AS agent, min(start) AS first, max(start) AS last,
        sum(cost)::BIGINT AS spent, sum(calls)::BIGINT AS calls
-     FROM (SELECT *, max(run) OVER (PARTITION BY customer, session) AS latest FROM runs) WHERE run = latest
-     GROUP BY customer, session`,
+     FROM runs GROUP BY customer, session, run HAVING max(start) >= ${from}`,
   )
   return list.map((row) => ({
     customer: String(row.customer),

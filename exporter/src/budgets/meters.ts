@@ -98,8 +98,6 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
       const state = sessions.at(customer, session, start)
       state.spent += cost
       state.calls += calls
-      state.first = Math.min(state.first, start)
-      state.last = Math.max(state.last, start)
       state.tier = tier ?? state.tier
       state.agent = agent ?? state.agent
     },
@@ -112,7 +110,7 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
       const { customer, tier, agent } = payer
       const byTier = tier === null ? null : budgets.tier(tier)
       return [
-        ...sessionMeters(budgets, payer, sessions),
+        ...sessionMeters(budgets, payer, { sessions, at }),
         ...(agent === null ? [] : agentMeter(agent, day)),
         ...customerMeters(payer, day),
         ...(budgets.unknownCustomers !== null && !budgets.knows(customer, tier)
@@ -124,7 +122,7 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
     },
     spent({ budget, subject, start }) {
       const { scope, period } = budget
-      if (period === 'session') return sessions.get(...sessionOf(subject))?.spent ?? 0n
+      if (period === 'session') return sessions.get(...sessionOf(subject), start)?.spent ?? 0n
       const first = calendar.day(start)
       const spent = spentIn(sumsOf(scope, subject), calendar, period, first)
       if (scope !== 'agent') return spent
@@ -180,10 +178,14 @@ function sessionOf(subject: string): [customer: string, session: string] {
   return [subject.slice(0, cut), subject.slice(cut + 1)]
 }
 
-function sessionMeters(budgets: CompiledBudgets, { customer, session }: Payer, sessions: Sessions): Meter[] {
+function sessionMeters(
+  budgets: CompiledBudgets,
+  { customer, session }: Payer,
+  { sessions, at }: { sessions: Sessions; at: number },
+): Meter[] {
   if (session === null) return []
   const own = budgets.session ? [budgets.session, ...budgets.conversation] : budgets.conversation
-  const start = sessions.get(customer, session)?.first ?? 0
+  const start = sessions.get(customer, session, at)?.first ?? at
   const subject = sessionSubject({ customer, session })
   return own.map((budget) => ({ budget, subject, key: meterKey(budget, subject, 0), start, end: null }))
 }

@@ -70,8 +70,44 @@ describe('sessions', () => {
     const sessions = createSessions()
     const first = sessions.at('acme', 's', 0)
     expect(sessions.at('acme', 's', SESSION_GAP_MS)).toBe(first)
-    expect(sessions.at('acme', 's', SESSION_GAP_MS + 1)).not.toBe(first)
-    expect(sessions.get('acme', 's')).toMatchObject({ spent: 0n, calls: 0, first: SESSION_GAP_MS + 1 })
+    expect(sessions.at('acme', 's', 2 * SESSION_GAP_MS + 1)).not.toBe(first)
+    expect(sessions.get('acme', 's', 2 * SESSION_GAP_MS + 1)).toMatchObject({ first: 2 * SESSION_GAP_MS + 1 })
+    expect(sessions.get('acme', 's', 4 * SESSION_GAP_MS)).toBeUndefined()
+  })
+
+  it('are the same in whichever order their calls are heard of: no longer pause within, a longer one between', () => {
+    const call = fc.record({ hour: fc.nat(24 * 40), cost: fc.bigInt({ min: -9n, max: 99n }) })
+    fc.assert(
+      fc.property(fc.array(call, { minLength: 1, maxLength: 25 }), (calls) => {
+        const sessions = createSessions()
+        for (const { hour, cost } of calls) {
+          const state = sessions.at('acme', 's', hour * 3_600_000)
+          state.spent += cost
+          state.calls += 1
+        }
+        const starts = calls.map(({ hour }) => hour * 3_600_000).toSorted((a, b) => a - b)
+        let first = starts[0] as number
+        for (const [i, start] of starts.entries()) {
+          const next = starts[i + 1]
+          if (next !== undefined && next - start <= SESSION_GAP_MS) continue
+          const own = calls.filter(({ hour }) => hour * 3_600_000 >= first && hour * 3_600_000 <= start)
+          const spent = own.reduce((sum, { cost }) => sum + cost, 0n)
+          const found = { first, last: start, spent, calls: own.length }
+          expect(sessions.get('acme', 's', first)).toMatchObject(found)
+          expect(sessions.get('acme', 's', start + SESSION_GAP_MS)).toMatchObject(found)
+          first = next ?? 0
+        }
+      }),
+    )
+  })
+
+  it('are forgotten when nothing that is heard of in time can belong to them', () => {
+    const sessions = createSessions()
+    sessions.at('acme', 's', 0)
+    sessions.sweep(2 * SESSION_GAP_MS)
+    expect([...sessions.all()]).toHaveLength(1)
+    sessions.sweep(2 * SESSION_GAP_MS + 1)
+    expect([...sessions.all()]).toHaveLength(0)
   })
 
   it('of two customers under one name are two', () => {

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
 import type { Correction, Usage } from '../usage.ts'
 import { createCallFinder, endKeys, heardKey } from './calls.ts'
-import type { BudgetFold } from './fold.ts'
 import type { Hold, Holds } from './holds.ts'
 import { type Journal, REMEMBERED_MS } from './journal.ts'
 import type { Charge } from './ask.ts'
+import type { TokenWindows } from './sessions.ts'
+import type { Usual } from './usual.ts'
 import { BY, correctionOf, estimateOf, UNSETTLED } from './unsettled.ts'
 
 export interface SettlingDeps {
@@ -16,6 +17,8 @@ export interface SettlingDeps {
   readonly charges: () => boolean
   /** Brings an entry into the ledger. */
   readonly put: (entry: Usage | Correction) => void
+  readonly usual: Usual
+  readonly windows: TokenWindows
 }
 
 /** The holds of calls from the moment in which they are let go to that in which their end is known, or given up on. */
@@ -29,7 +32,7 @@ export interface Settling {
   /** The call does not leave after all. */
   drop(callId: string): Promise<void>
   /** An event has come: the end of a call that holds something, or one that was given up. */
-  heard(entry: Usage | Correction, fold: BudgetFold): void
+  heard(entry: Usage | Correction): void
   /** Gives up the calls that can no longer be on their way. */
   giveUp(): Promise<void>
   /** Calls that were given up since the process started. */
@@ -38,7 +41,8 @@ export interface Settling {
 
 const MINUTE = 60_000
 
-export function createSettling({ holds, journal, log, now, charges, put }: SettlingDeps): Settling {
+export function createSettling(deps: SettlingDeps): Settling {
+  const { holds, journal, log, now, charges, put } = deps
   const open = new Map<string, Hold>()
   /** Calls that were charged for without having been heard of, until the ledger holds what they really cost. */
   const lost = new Map<string, Hold>()
@@ -57,6 +61,15 @@ export function createSettling({ holds, journal, log, now, charges, put }: Settl
     lost.delete(callId)
     if (!open.has(callId)) finder.delete(callId)
     journal.settledLate(callId)
+  }
+  /** What the end of a call tells for the next ones: the tokens of its session's minute, and how well its input was counted. */
+  const learn = ({ tokens, customer, session, start, key, status }: Usage, hold: Hold | null) => {
+    const { input = 0, output = 0, reasoning = 0 } = tokens
+    if (session !== null && start > now() - MINUTE)
+      deps.windows.of(customer, session).put(hold?.callId ?? key, hold?.at ?? start, input + output + reasoning)
+    if (hold?.call.counted == null || status !== 'success') return
+    const read = input + (tokens.cache_read ?? 0) + (tokens.cache_write_5m ?? 0) + (tokens.cache_write_1h ?? 0)
+    deps.usual.noteCount(hold.call.own, hold.call.counted, read)
   }
   const drop = async (callId: string) => {
     if (end(callId) !== null) await holds.release(callId)
@@ -97,7 +110,7 @@ export function createSettling({ holds, journal, log, now, charges, put }: Settl
     },
     of: (callId) => open.get(callId) ?? null,
     drop,
-    heard(entry, fold) {
+    heard(entry) {
       if (entry.kind === 'correction') {
         const callId = entry.by === BY ? finder.find(entry.of) : null
         if (callId !== null && lost.has(callId)) forget(callId)
@@ -106,7 +119,7 @@ export function createSettling({ holds, journal, log, now, charges, put }: Settl
       const callId = finder.find(entry.key)
       const hold = callId === null ? null : end(callId)
       if (hold !== null) void (entry.status === 'success' ? holds.settle(hold.callId) : holds.release(hold.callId))
-      learn(entry, hold, fold, now())
+      learn(entry, hold)
       const given = callId === null ? undefined : lost.get(callId)
       // What a call that was given up really cost stands in its own event.
       if (given !== undefined && entry.errorClass !== UNSETTLED) put(correctionOf(given))
@@ -132,17 +145,4 @@ export function createSettling({ holds, journal, log, now, charges, put }: Settl
     },
     unsettled: () => unsettled,
   }
-}
-
-/** What the end of a call tells for the next ones: the tokens of its session's minute, and how well its input was counted. */
-function learn(entry: Usage, hold: Hold | null, fold: BudgetFold, now: number): void {
-  const { tokens, customer, session, start, key, status } = entry
-  const { input = 0, output = 0, reasoning = 0 } = tokens
-  if (session !== null && start > now - MINUTE) {
-    const { window } = fold.meters.sessions.at(customer, session, start)
-    window.put(hold?.callId ?? key, hold?.at ?? start, input + output + reasoning)
-  }
-  if (hold?.call.counted == null || status !== 'success') return
-  const read = input + (tokens.cache_read ?? 0) + (tokens.cache_write_5m ?? 0) + (tokens.cache_write_1h ?? 0)
-  fold.usual.noteCount(hold.call.own, hold.call.counted, read)
 }
