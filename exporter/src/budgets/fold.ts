@@ -94,7 +94,7 @@ export function createFold(deps: FoldDeps): BudgetFold {
         if (entry.kind === 'usage') {
           spend(entry, isLetThrough(entry) ? 1 : 0)
           noteUsual(usual, entry)
-        } else if (entry.kind === 'correction') spend(entry, entry.calls)
+        } else if (entry.kind === 'correction') spend(entry, isLetThrough(entry) ? entry.calls : 0)
         else if (entry.kind === 'crossing') crossings.known(entry, at)
         else if (entry.kind === 'action') {
           agents.apply(entry)
@@ -122,7 +122,7 @@ export function createFold(deps: FoldDeps): BudgetFold {
 const LONGEST_BACK = 69
 
 /** Calls that were refused before they left are none. */
-export function isLetThrough({ status }: Usage): boolean {
+export function isLetThrough({ status }: Pick<Usage, 'status'>): boolean {
   return status !== 'blocked' && status !== 'rejected'
 }
 

@@ -124,8 +124,8 @@ export function sessionsOf(events: readonly (Usage | Correction)[]): SessionStat
   for (const event of events.toSorted((a, b) => a.start - b.start)) {
     const { customer, session, tier, agent, start, cost } = event
     if (session === null) continue
-    const calls =
-      event.kind === 'correction' ? event.calls : event.status === 'blocked' || event.status === 'rejected' ? 0 : 1
+    const refused = event.status === 'blocked' || event.status === 'rejected'
+    const calls = refused ? 0 : event.kind === 'correction' ? event.calls : 1
     const key = `${customer}/${session}`
     const known = latest.get(key)
     if (known && start - known.last <= SESSION_GAP_MS) {
