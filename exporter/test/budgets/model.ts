@@ -101,6 +101,8 @@ export class Model {
   private readonly must = new Map<string, string>()
   private readonly may = new Set<string>()
   private readonly pauses = new Set<string>()
+  /** Calls that were given up, and hold what they do until their estimate is heard of. */
+  private readonly given = new Set<string>()
   private backlog = false
 
   constructor(directory: string, run: number) {
@@ -144,6 +146,7 @@ export class Model {
     for (const key of this.must.keys()) if (!this.crossed().has(key)) this.must.delete(key)
     for (const key of this.pauses)
       if (!this.ledger.recorded.some(({ entry }) => entry.key === key)) this.pauses.delete(key)
+    this.given.clear()
     await this.start()
   }
 
@@ -301,11 +304,9 @@ export class Model {
     const name = AGENTS[agent % AGENTS.length] as string
     const [meter] = this.engine.fold().meters.of({ customer: '', tier: null, session: null, agent: name }, this.now)
     if (meter?.budget.scope !== 'agent' || !this.ledger.writable || !this.ledger.prompt) return
-    const reset = {
-      period_start: String(meter.start),
-      // Whatever a reset before it forgave of the period is forgiven still.
-      spent: String(this.oracle.spent(meter) + this.forgivenOf(meter)),
-    }
+    // Whatever a reset before it forgave of the period is forgiven still.
+    const forgiven = this.oracle.spent(meter) + this.forgivenOf(meter)
+    const reset = { period_start: String(meter.start), spent: String(forgiven < 0n ? 0n : forgiven) }
     const details: Record<string, string> = what === 'budget' ? { limit: String(limit) } : what === 'reset' ? reset : {}
     const entry: Action = {
       kind: 'action',
@@ -332,16 +333,12 @@ export class Model {
     await this.engine.sweep()
     if (backlog) return
     for (const call of this.calls.values()) {
-      if (call.expires > this.now || call.charges === null || this.isGivenUp(call)) continue
+      if (call.expires > this.now || call.charges === null || this.given.has(call.callId)) continue
       const amount = call.charges.reduce((most, one) => (one.amount > most ? one.amount : most), 0n)
       if (releases || amount === 0n) call.charges = null
+      else this.given.add(call.callId)
     }
   }
-
-  private isGivenUp({ callId }: Call): boolean {
-    return this.given.has(callId)
-  }
-  private readonly given = new Set<string>()
 
   private policyInForce(): Policy {
     return this.engine.consider(asked({ who: PAYERS[0] as AskedBy })).policy
