@@ -54,7 +54,9 @@ function forgiveness({ agent, engine, now }: Parameters<DetailsOf>[0]): Record<s
   if (meter?.budget.scope !== 'agent') throw bad('Agents have no budget in the policy; there is nothing to reset.')
   const { forgiven } = engine.fold().agents.get(agent)
   const before = forgiven?.periodStart === meter.start ? forgiven.amount : 0n
-  return { period_start: String(meter.start), spent: String(engine.fold().meters.spent(meter) + before) }
+  const spent = engine.fold().meters.spent(meter) + before
+  // Corrections can bring a sum below nothing, which there is nothing of to forgive.
+  return { period_start: String(meter.start), spent: String(spent < 0n ? 0n : spent) }
 }
 
 type DetailsOf = (given: {

@@ -19,6 +19,8 @@ import { createOutbox } from './outbox.ts'
 import type { Cause, Reached } from './reached.ts'
 import { isSpent } from './room.ts'
 import { createSettling } from './settling.ts'
+import { createTokenWindows } from './sessions.ts'
+import { createUsual } from './usual.ts'
 
 export interface EngineDeps {
   readonly ledger: BudgetLedger
@@ -61,7 +63,8 @@ export interface Engine {
 interface Current {
   readonly budgets: CompiledBudgets
   readonly fold: BudgetFold
-  close(): Promise<void>
+  /** Number of the last entry that was in what it was made from. */
+  readonly from: number
 }
 
 /** After so many times in which another took the room in between, a call is refused. */
@@ -74,8 +77,12 @@ export function createEngine(deps: EngineDeps): Engine {
   const outbox = createOutbox(ledger.append, (reason) =>
     log.warn({ reason }, 'what budgets have to write down could not be written; it is tried again'),
   )
+  const usual = createUsual()
+  const windows = createTokenWindows()
   const settling = createSettling({
     ...deps,
+    usual,
+    windows,
     charges: () => deps.policy().budgets.unsettled === 'charge',
     put: outbox.put,
   })
@@ -83,6 +90,11 @@ export function createEngine(deps: EngineDeps): Engine {
   let current: Current | null = null
   /** Number of the last entry that was followed. */
   let seq = 0
+  let stop: (() => Promise<void>) | null = null
+  /** What comes in while a new fold is made; null while none is. */
+  let meanwhile: Recorded[] | null = null
+  /** One after the other, so that the last policy stands. */
+  let renewing: Promise<void> = Promise.resolve()
 
   const use = (): Current => {
     if (current === null) throw new Error('budgets are asked before the ledger was read')
@@ -95,30 +107,41 @@ export function createEngine(deps: EngineDeps): Engine {
     const { meter, rung, closed } = reached
     if (!closed && rung.do !== 'log' && rung.do !== 'notify') deps.onChange(meter.budget.scope, meter.subject)
   }
-  const build = async (): Promise<Current> => {
+  /** Makes what belongs to the policy in force now, and puts it to use. */
+  const build = async (left: readonly Hold[]): Promise<void> => {
     const budgets = compileBudgets(deps.policy())
     // What the snapshot says was reached is asked for once it is whole.
     let whole = false
     const fold: BudgetFold = createFold({
       budgets,
       calendar,
+      usual,
       now,
       held: (key) => holds.held(key, now()).amount,
       onReached: (reached) => void (whole && write(fold, reached)),
       onSpent: (meter, cause) => void (whole && pause(fold, meter, cause)),
       onAgent: (agent) => deps.onChange('agent', agent),
     })
-    const { state, seq: from } = await ledger.load(now())
-    fold.load(state)
-    whole = true
-    seq = Math.max(seq, from)
-    for (const reached of fold.unsaid()) write(fold, reached)
-    const close = ledger.follow(from + 1, (batch: readonly Recorded[]) => {
-      fold.apply(batch)
-      seq = Math.max(seq, batch.at(-1)?.seq ?? 0)
-      for (const { entry } of batch) if (entry.kind === 'usage') settling.heard(entry, fold)
-    })
-    return { budgets, fold, close }
+    meanwhile = []
+    try {
+      const { state, seq: from } = await ledger.load(now(), left)
+      fold.load(state)
+      if (current === null) await settling.resume(state.ended)
+      whole = true
+      fold.apply(meanwhile.filter((one) => one.seq > from))
+      current = { budgets, fold, from }
+      for (const reached of fold.unsaid()) write(fold, reached)
+    } finally {
+      meanwhile = null
+    }
+  }
+  /** The only follower, whatever the policy: so each entry counts once in what is spent, and settles no sooner than it counts. */
+  const take = (batch: readonly Recorded[]) => {
+    const { fold, from } = use()
+    fold.apply(from < (batch[0]?.seq ?? 0) ? batch : batch.filter((one) => one.seq > from))
+    meanwhile?.push(...batch)
+    seq = Math.max(seq, batch.at(-1)?.seq ?? 0)
+    for (const { entry } of batch) if (entry.kind === 'usage' || entry.kind === 'correction') settling.heard(entry)
   }
   const pause = (fold: BudgetFold, meter: Meter, cause: Cause) => {
     if (fold.agents.get(meter.subject).paused) return
@@ -130,9 +153,11 @@ export function createEngine(deps: EngineDeps): Engine {
     const crowd = Math.max(1, held.calls + 1, held.crowd)
     return { meter, spent: fold.meters.spent(meter), held: held.amount, inFlight: held.calls, crowd }
   }
-  const worldOf = ({ who }: Ask): DecideWorld => {
+  const worldOf = ({ callId, who }: Ask): DecideWorld => {
     const { budgets, fold } = use()
     const { agent } = who
+    // What a call holds already does not stand in its own way.
+    const own = settling.of(callId)
     return {
       budgets,
       models: modelsNow(budgets.policy),
@@ -140,17 +165,21 @@ export function createEngine(deps: EngineDeps): Engine {
       readings: fold.meters
         .of(who, now())
         .filter(isActing)
-        .map((meter) => readingOf(fold, meter)),
+        .map((meter) => without(own, readingOf(fold, meter))),
       agentPaused: agent !== null && fold.agents.get(agent).paused,
-      session: sessionOf(fold, who),
+      session: sessionOf(fold, who, own),
     }
   }
-  const sessionOf = ({ meters }: BudgetFold, { customer, session }: AskedBy): DecideWorld['session'] => {
+  const sessionOf = (
+    { meters }: BudgetFold,
+    { customer, session }: AskedBy,
+    own: Hold | null,
+  ): DecideWorld['session'] => {
     if (session === null) return null
-    const state = meters.sessions.get(customer, session)
+    const state = meters.sessions.get(customer, session, now())
     return {
-      calls: (state?.calls ?? 0) + holds.held(callsKey(customer, session), now()).calls,
-      waitFor: (tokens, limit) => state?.window.waitFor(tokens, limit, now()) ?? 0,
+      calls: (state?.calls ?? 0) + holds.held(callsKey(customer, session), now()).calls - (own === null ? 0 : 1),
+      waitFor: (tokens, limit) => windows.get(customer, session)?.waitFor(tokens, limit, now()) ?? 0,
     }
   }
   const consider = (ask: Ask): Decided => {
@@ -158,13 +187,16 @@ export function createEngine(deps: EngineDeps): Engine {
     return { ask, decision: decide(ask, worldOf(ask)), policy, at: now() }
   }
   const hold = async (ask: Ask, decision: Decision): Promise<boolean> => {
-    const { budgets, fold } = use()
+    const { budgets } = use()
     const made = holdOf(ask, decision, { policy: budgets.policy, models: modelsNow(budgets.policy), seq, now: now() })
     if ((await settling.hold(made)) !== null) return false
     const { customer, session } = ask.who
-    if (session !== null)
-      fold.meters.sessions.at(customer, session, now()).window.put(ask.callId, now(), decision.tokens)
+    if (session !== null) windows.of(customer, session).put(ask.callId, now(), decision.tokens)
     return true
+  }
+  /** Asked a second time, a call counts once in its session's minute. */
+  const forgetTokens = ({ callId, who: { customer, session } }: Ask) => {
+    if (session !== null) windows.get(customer, session)?.remove(callId)
   }
   /** The first call that is moved or refused at a threshold has reached it, even if a last cent is left. */
   const noteReached = ({ ask, decision: { action, because } }: Decided) => {
@@ -180,13 +212,28 @@ export function createEngine(deps: EngineDeps): Engine {
     if (rung.do === 'pause' && budget.scope === 'agent') pause(fold, meter, cause)
   }
 
+  const renew = () => {
+    renewing = renewing
+      .catch(() => undefined)
+      .then(async () => {
+        if (current === null || current.budgets.policy === deps.policy()) return
+        await build([])
+        deps.onChange('all', '')
+      })
+    return renewing
+  }
+
   return {
     ready: () => current !== null,
     async open() {
-      await settling.resume(await ledger.ended(deps.journal.found.holds))
-      current = await build()
+      const { holds: left, unsettled } = deps.journal.found
+      await build([...left, ...unsettled.values()])
+      seq = use().from
+      stop = ledger.follow(seq + 1, take)
+      if (use().budgets.policy !== deps.policy()) await renew()
     },
     async decide(ask) {
+      if (ask.settles) forgetTokens(ask)
       for (let tries = 1; ; tries++) {
         const decided = consider(ask)
         const { action } = decided.decision
@@ -205,22 +252,18 @@ export function createEngine(deps: EngineDeps): Engine {
     consider,
     reading: (meter) => readingOf(use().fold, meter),
     fold: () => use().fold,
-    async renew() {
-      if (current === null) return
-      const before = current
-      current = await build()
-      await before.close()
-      deps.onChange('all', '')
-    },
+    renew,
     async sweep() {
       current?.fold.meters.sweep(now())
+      windows.sweep(now())
       await outbox.flush()
       if (current !== null && !deps.backlog()) await settling.giveUp()
     },
     unsettled: settling.unsettled,
     async close() {
       await outbox.flush()
-      await current?.close()
+      await renewing.catch(() => undefined)
+      await stop?.()
       deps.journal.close()
     },
   }
@@ -229,6 +272,17 @@ export function createEngine(deps: EngineDeps): Engine {
 /** Only budgets at which something is done to calls are asked before each of them. */
 function isActing({ budget }: Meter): boolean {
   return budget.line !== null || budget.degradeAt !== null
+}
+
+function without(own: Hold | null, reading: MeterReading): MeterReading {
+  const mine = own?.charges.find(({ key }) => key === reading.meter.key)
+  if (mine === undefined) return reading
+  return {
+    ...reading,
+    held: reading.held - mine.amount,
+    inFlight: reading.inFlight - 1,
+    crowd: Math.max(1, reading.crowd - 1),
+  }
 }
 
 /** Calls of a session that are on their way. */
@@ -259,10 +313,11 @@ function holdOf(
   { policy, models, seq, now }: HoldOptions,
 ): Hold {
   const { customer, tier, session, agent, trace } = who
-  const { name, own } = models.of(decision.model)
+  const { name, own, fallbacks } = models.of(decision.model)
   const inSession = session === null ? [] : [{ key: callsKey(customer, session), amount: 0n, line: null, spent: 0n }]
   const { gateway, budgets } = policy
-  const longest = (gateway?.timeoutMs ?? DEFAULT_TIMEOUT) * (1 + (gateway?.retries ?? 0))
+  const askable = decision.fallbacks ? 1 + fallbacks.length : 1
+  const longest = (gateway?.timeoutMs ?? DEFAULT_TIMEOUT) * (1 + (gateway?.retries ?? 0)) * askable
   const amount = decision.charges.reduce((most, charge) => (charge.amount > most ? charge.amount : most), 0n)
   return {
     callId,

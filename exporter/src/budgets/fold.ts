@@ -9,7 +9,7 @@ import type { CompiledBudgets } from './compiled.ts'
 import type { Loaded } from './load.ts'
 import { createMeters, type Meters, type Payer } from './meters.ts'
 import { type Cause, type Crossings, createCrossings, type Reached } from './reached.ts'
-import { createUsual, type Usual } from './usual.ts'
+import type { Usual } from './usual.ts'
 
 /** What budgets are judged by: a fold over the ledger, the same whatever the cut between `load` and `apply`. */
 export interface BudgetFold {
@@ -26,6 +26,8 @@ export interface BudgetFold {
 export interface FoldDeps {
   readonly budgets: CompiledBudgets
   readonly calendar: Calendar
+  /** What is known of answers outlives a policy. */
+  readonly usual: Usual
   readonly now: () => number
   /** What is held of a meter. */
   readonly held: (key: string) => Nano
@@ -37,11 +39,10 @@ export interface FoldDeps {
 }
 
 export function createFold(deps: FoldDeps): BudgetFold {
-  const { budgets, calendar, now, held, onReached, onSpent, onAgent } = deps
+  const { budgets, calendar, usual, now, held, onReached, onSpent, onAgent } = deps
   const agents = createAgents()
   const meters = createMeters(budgets, calendar, agents)
   const crossings = createCrossings(budgets.policy.budgets.cooldownMs, printOf(budgets.policy))
-  const usual = createUsual()
 
   const spend = (entry: Usage | Correction, calls: number) => {
     const { customer, tier, agent, session, start } = entry
@@ -91,10 +92,7 @@ export function createFold(deps: FoldDeps): BudgetFold {
     usual,
     load(loaded) {
       for (const sum of loaded.sums) meters.load(sum)
-      for (const one of loaded.sessions) {
-        const state = meters.sessions.at(one.customer, one.session, one.first)
-        Object.assign(state, one)
-      }
+      for (const one of loaded.sessions) meters.sessions.load(one)
       for (const { at, body } of loaded.entries) {
         const entry = fromJson(body) as Action | Crossing
         if (entry.kind === 'action') agents.apply(entry)
@@ -107,7 +105,7 @@ export function createFold(deps: FoldDeps): BudgetFold {
         if (entry.kind === 'usage') {
           spend(entry, isLetThrough(entry) ? 1 : 0)
           noteUsual(usual, entry)
-        } else if (entry.kind === 'correction') spend(entry, entry.calls)
+        } else if (entry.kind === 'correction') spend(entry, isLetThrough(entry) ? entry.calls : 0)
         else if (entry.kind === 'crossing') crossings.known(entry, at)
         else if (entry.kind === 'action') {
           agents.apply(entry)
@@ -138,7 +136,7 @@ export function createFold(deps: FoldDeps): BudgetFold {
 const LONGEST_BACK = 69
 
 /** Calls that were refused before they left are none. */
-export function isLetThrough({ status }: Usage): boolean {
+export function isLetThrough({ status }: Pick<Usage, 'status'>): boolean {
   return status !== 'blocked' && status !== 'rejected'
 }
 

@@ -65,8 +65,8 @@ interface MeterHeld {
   crowdAt: number
 }
 
-/** Holds of one process. */
-export function createMemoryHolds(): Holds {
+/** Holds of one process. `meters`: of how many something is known. */
+export function createMemoryHolds(): Holds & { readonly meters: number } {
   const byCall = new Map<string, Hold>()
   const byMeter = new Map<string, MeterHeld>()
   const take = (hold: Hold, sign: 1 | -1): void => {
@@ -111,9 +111,15 @@ export function createMemoryHolds(): Holds {
       if (held.calls === 0 && crowd <= 1) byMeter.delete(key)
       return { amount: held.amount, calls: held.calls, crowd }
     },
-    expired: (now) => [...byCall.values()].filter(({ expires }) => expires <= now),
+    expired(now) {
+      for (const [key, held] of byMeter) if (held.calls === 0 && faded(held, now) < 1) byMeter.delete(key)
+      return [...byCall.values()].filter(({ expires }) => expires <= now)
+    },
     get size() {
       return byCall.size
+    },
+    get meters() {
+      return byMeter.size
     },
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { Hold } from './holds.ts'
 
 /** What a journal says was open when it was last written. */
@@ -25,7 +25,7 @@ export interface Journal {
 export interface JournalOptions {
   readonly file: string
   readonly now: () => number
-  /** Told when the file cannot be written, in a sentence: holds then live in memory alone. */
+  /** Told once when the file cannot be read or written, in a sentence: holds then live in memory alone. */
   readonly onFailure: (reason: string) => void
 }
 
@@ -41,24 +41,23 @@ type HoldLine = Omit<Hold, 'charges' | 'call'> & {
   readonly call: Omit<Hold['call'], 'amount'> & { readonly amount: string }
 }
 
-/** The file is written anew when so much of it is of the past. */
+/** The file is written anew when it is so large and half of it is of the past. */
 const REWRITE_BYTES = 8 * 1024 * 1024
 /** A call that was not heard of for so long will not be. */
-const REMEMBERED_MS = 35 * 86_400_000
+export const REMEMBERED_MS = 35 * 86_400_000
 
 export function openJournal({ file, now, onFailure }: JournalOptions): Journal {
-  const found = read(file, now())
-  const open = new Map(found.holds.map((hold) => [hold.callId, hold]))
-  const unsettled = new Map(found.unsettled)
   let failed = false
   let handle: number | null = null
   let size = 0
+  let most = REWRITE_BYTES
   const guarded = (job: () => void) => {
     try {
       job()
       failed = false
     } catch (cause) {
-      if (!failed) onFailure(`${file} cannot be written (${cause instanceof Error ? cause.message : String(cause)})`)
+      if (!failed)
+        onFailure(`${file} cannot be read or written (${cause instanceof Error ? cause.message : String(cause)})`)
       failed = true
     }
   }
@@ -69,20 +68,34 @@ export function openJournal({ file, now, onFailure }: JournalOptions): Journal {
     let text = ''
     for (const hold of open.values()) text += lineOf({ h: packed(hold) })
     for (const hold of unsettled.values()) text += lineOf({ u: packed(hold), at: hold.at })
-    size = text === '' ? 0 : writeSync(fresh, text)
-    renameSync(next, file)
+    try {
+      size = append(fresh, text)
+      renameSync(next, file)
+    } catch (cause) {
+      closeSync(fresh)
+      throw cause
+    }
     if (handle !== null) closeSync(handle)
     handle = fresh
+    most = Math.max(REWRITE_BYTES, 2 * size)
   }
   const write = (line: Line) =>
     guarded(() => {
-      if (handle === null || size > REWRITE_BYTES) rewrite()
-      else size += writeSync(handle, lineOf(line))
+      // After a failure the last line may be torn, and lines may be missing.
+      if (handle === null || failed || size > most) rewrite()
+      else size += append(handle, lineOf(line))
     })
-  guarded(rewrite)
+  let found: Journaled = { holds: [], unsettled: new Map() }
+  guarded(() => {
+    found = read(file, now())
+  })
+  const open = new Map(found.holds.map((hold) => [hold.callId, hold]))
+  const unsettled = new Map(found.unsettled)
+  if (!failed) guarded(rewrite)
   return {
     found,
     held(hold) {
+      unsettled.delete(hold.callId)
       open.set(hold.callId, hold)
       write({ h: packed(hold) })
     },
@@ -104,31 +117,34 @@ export function openJournal({ file, now, onFailure }: JournalOptions): Journal {
   }
 }
 
-/** A torn last line is a hold whose call was never let go. */
+/** A torn last line is a hold whose call was never let go; a line that is none is left out. */
 function read(file: string, now: number): Journaled {
   const holds = new Map<string, Hold>()
   const unsettled = new Map<string, Hold>()
+  const take = (line: Line) => {
+    if ('h' in line) {
+      unsettled.delete(line.h.callId)
+      holds.set(line.h.callId, unpacked(line.h))
+    } else if ('e' in line) holds.delete(line.e)
+    else if ('u' in line) {
+      holds.delete(line.u.callId)
+      if (now - line.at < REMEMBERED_MS) unsettled.set(line.u.callId, unpacked(line.u))
+    } else unsettled.delete(line.l)
+  }
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   for (const line of text.split('\n')) {
-    const parsed = parse(line)
-    if (parsed === null) continue
-    if ('h' in parsed) {
-      holds.set(parsed.h.callId, unpacked(parsed.h))
-    } else if ('e' in parsed) holds.delete(parsed.e)
-    else if ('u' in parsed) {
-      holds.delete(parsed.u.callId)
-      if (now - parsed.at < REMEMBERED_MS) unsettled.set(parsed.u.callId, unpacked(parsed.u))
-    } else unsettled.delete(parsed.l)
+    try {
+      if (line !== '') take(JSON.parse(line) as Line)
+    } catch {}
   }
   return { holds: [...holds.values()], unsettled }
 }
 
-function parse(line: string): Line | null {
-  try {
-    return line === '' ? null : (JSON.parse(line) as Line)
-  } catch {
-    return null
-  }
+/** Writes all of it, or throws; returns how many bytes it was. */
+function append(handle: number, text: string): number {
+  const bytes = Buffer.from(text)
+  writeFileSync(handle, bytes)
+  return bytes.length
 }
 
 function lineOf(line: Line): string {

@@ -5,49 +5,42 @@ import type { Nano } from '../usage.ts'
 import type { Hold } from './holds.ts'
 import type { LoadedSum } from './meters.ts'
 import { endedIn } from './resume.ts'
-import { SESSION_GAP_MS } from './sessions.ts'
+import { SESSION_GAP_MS, type SessionState } from './sessions.ts'
 
 /** What budgets need of the ledger. */
 export interface BudgetLedger extends Pick<Ledger, 'append' | 'follow'> {
-  load(now: number): Promise<Snapshot<Loaded>>
-  /** Ids of the calls among these whose end the ledger holds. */
-  ended(holds: readonly Hold[]): Promise<ReadonlySet<string>>
+  /** Reads it at one number; `holds` are those of the process before, whose ends are looked for. */
+  load(now: number, holds: readonly Hold[]): Promise<Snapshot<Loaded>>
 }
 
 export function budgetLedger(ledger: Ledger, calendar: Calendar): BudgetLedger {
   return {
     append: ledger.append,
     follow: ledger.follow,
-    load: (now) => ledger.snapshot((rows) => readLoaded(rows, calendar, now)),
-    ended: async (holds) => (await ledger.snapshot((rows) => endedIn(rows, holds))).state,
+    load: (now, holds) =>
+      ledger.snapshot(async (rows) => ({
+        ...(await readLoaded(rows, calendar, now)),
+        ended: await endedIn(rows, holds),
+      })),
   }
 }
 
 /** What the ledger says of budgets, inside a snapshot. */
 export interface Loaded {
   readonly sums: readonly LoadedSum[]
-  readonly sessions: readonly LoadedSession[]
+  readonly sessions: readonly SessionState[]
   /** Bodies of all actions, and of the crossings of the periods that matter, in order. */
   readonly entries: readonly { readonly at: number; readonly body: string }[]
   /** Output tokens of the latest answers by model. */
   readonly outputs: readonly { readonly model: string; readonly tokens: number }[]
-}
-
-export interface LoadedSession {
-  readonly customer: string
-  readonly session: string
-  readonly tier: string | null
-  readonly agent: string | null
-  readonly first: number
-  readonly last: number
-  readonly spent: Nano
-  readonly calls: number
+  /** Of the keys that can end the calls that were asked for, those that are there. */
+  readonly ended: ReadonlySet<string>
 }
 
 const ANSWERS = 20_000
 
 /** Reads it. Sums by day are put together where no period tells the days apart. */
-async function readLoaded(rows: RowReader, calendar: Calendar, now: number): Promise<Loaded> {
+async function readLoaded(rows: RowReader, calendar: Calendar, now: number): Promise<Omit<Loaded, 'ended'>> {
   return {
     sums: [...(await customerSums(rows, calendar, now)), ...(await agentSums(rows, calendar, now))],
     sessions: await readSessions(rows, now),
@@ -88,9 +81,9 @@ async function agentSums(rows: RowReader, calendar: Calendar, now: number): Prom
   return list.map((row) => ({ agent: String(row.agent), day: Number(row.first), cost: row.cost as Nano }))
 }
 
-/** Sessions with a call lately, from where they last began anew. */
-async function readSessions(rows: RowReader, now: number): Promise<LoadedSession[]> {
-  const from = now - SESSION_GAP_MS
+/** Sessions with a call lately, each time between two long pauses by itself. */
+async function readSessions(rows: RowReader, now: number): Promise<SessionState[]> {
+  const from = now - 2 * SESSION_GAP_MS
   const list = await rows(
     `WITH lately AS (SELECT DISTINCT customer, session FROM event WHERE session <> '' AND start >= ${from}),
        calls AS (SELECT e.customer, e.session, e.start, e.cost, n.tier, n.agent,
@@ -101,8 +94,7 @@ async function readSessions(rows: RowReader, now: number): Promise<LoadedSession
        runs AS (SELECT *, sum(anew::INTEGER) OVER (PARTITION BY customer, session ORDER BY start) AS run FROM calls)
      SELECT customer, session, max(tier) AS tier, max(agent) AS agent, min(start) AS first, max(start) AS last,
        sum(cost)::BIGINT AS spent, sum(calls)::BIGINT AS calls
-     FROM (SELECT *, max(run) OVER (PARTITION BY customer, session) AS latest FROM runs) WHERE run = latest
-     GROUP BY customer, session`,
+     FROM runs GROUP BY customer, session, run HAVING max(start) >= ${from}`,
   )
   return list.map((row) => ({
     customer: String(row.customer),
@@ -113,6 +105,7 @@ async function readSessions(rows: RowReader, now: number): Promise<LoadedSession
     last: Number(row.last),
     spent: row.spent as Nano,
     calls: Number(row.calls),
+    next: undefined,
   }))
 }
 

@@ -36,12 +36,14 @@ export function messageFor(policy: Policy, { reason, tier, language, resetAt }: 
     .map((rule) => ({ rule, weight: (rule.for ? 12 : 0) + (rule.tier ? 11 : 0) + (rule.language ? 10 : 0) }))
   const best = own.reduce<(typeof own)[number] | null>((a, b) => (a === null || b.weight > a.weight ? b : a), null)
   const text = best?.rule.text ?? BUILT_IN[reason]
-  const places: Readonly<Record<string, string>> = {
-    reset_date:
-      resetAt === null ? 'later' : dateText(resetAt, policy.timezone, best ? (best.rule.language ?? language) : 'en'),
-    tier: tier ?? '',
-  }
-  return text.replace(/\{(\w+)\}/g, (whole, place: string) => places[place] ?? whole)
+  const places = new Map(
+    Object.entries({
+      reset_date:
+        resetAt === null ? 'later' : dateText(resetAt, policy.timezone, best ? (best.rule.language ?? language) : 'en'),
+      tier: tier ?? '',
+    }),
+  )
+  return text.replace(/\{(\w+)\}/g, (whole, place: string) => places.get(place) ?? whole)
 }
 
 /** `de` is spoken by whoever asks for `de-CH`. */

@@ -26,8 +26,6 @@ export type Payer = Pick<AskedBy, 'customer' | 'tier' | 'agent' | 'session'>
 /** What was spent, by everything that has a budget. */
 export interface Meters {
   readonly sessions: Sessions
-  /** The session of a call, made when it is new; null for no session, and for one too many of customers that nobody knows. */
-  sessionAt(payer: Omit<Payer, 'agent'>, start: number): SessionState | null
   /** Forgets sessions that would begin anew, and strangers that were not here since yesterday. */
   sweep(now: number): void
   /** True when a threshold may have been reached by it. */
@@ -105,10 +103,11 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
     customers.set(customer, made)
     return made
   }
+  // No more sessions of customers that nobody knows are told apart than those customers are.
   const sessionAt = ({ customer, tier, session }: Omit<Payer, 'agent'>, start: number): SessionState | null => {
     if (session === null) return null
     const crowded = sessions.size >= MOST_UNKNOWN && !budgets.knows(customer, tier)
-    return crowded && !sessions.get(customer, session) ? null : sessions.at(customer, session, start)
+    return crowded && !sessions.get(customer, session, start) ? null : sessions.at(customer, session, start)
   }
   const meter = (budget: Budget, subject: string, day: number): Meter => {
     if (budget.period === 'session') throw new RangeError('a session has a meter of its own')
@@ -134,7 +133,6 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
   }
   return {
     sessions,
-    sessionAt,
     sweep(now) {
       sessions.sweep(now)
       const yesterday = calendar.day(now) - 1
@@ -152,8 +150,6 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
       if (state === null) return look
       state.spent += cost
       state.calls += calls
-      state.first = Math.min(state.first, start)
-      state.last = Math.max(state.last, start)
       state.tier = tier ?? state.tier
       state.agent = agent ?? state.agent
       return look || state.next === undefined || (state.next !== null && state.spent >= state.next)
@@ -171,7 +167,7 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
         lowest.set(one, known == null || (amount !== null && amount < known) ? amount : known)
       }
       for (const sums of touched) for (const period of PERIODS) lower(sums?.[period], null)
-      const state = session === null ? undefined : sessions.get(customer, session)
+      const state = session === null ? undefined : sessions.get(customer, session, at)
       lower(state, null)
       for (const meter of this.of({ customer, tier, agent, session }, at)) {
         const { scope, period } = meter.budget
@@ -192,7 +188,7 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
       const { customer, tier, agent } = payer
       const byTier = tier === null ? null : budgets.tier(tier)
       return [
-        ...sessionMeters(budgets, payer, sessions),
+        ...sessionMeters(budgets, payer, { sessions, at }),
         ...(agent === null ? [] : agentMeter(agent, day)),
         ...customerMeters(payer, day),
         ...(budgets.unknownCustomers !== null && !budgets.knows(customer, tier)
@@ -204,7 +200,7 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
     },
     spent({ budget, subject, start }) {
       const { scope, period } = budget
-      if (period === 'session') return sessions.get(...sessionOf(subject))?.spent ?? 0n
+      if (period === 'session') return sessions.get(...sessionOf(subject), start)?.spent ?? 0n
       const first = calendar.day(start)
       const spent = spentIn(sumsOf(scope, subject), calendar, period, first)
       if (scope !== 'agent') return spent
@@ -268,10 +264,14 @@ function sessionOf(subject: string): [customer: string, session: string] {
   return [subject.slice(0, cut), subject.slice(cut + 1)]
 }
 
-function sessionMeters(budgets: CompiledBudgets, { customer, session }: Payer, sessions: Sessions): Meter[] {
+function sessionMeters(
+  budgets: CompiledBudgets,
+  { customer, session }: Payer,
+  { sessions, at }: { sessions: Sessions; at: number },
+): Meter[] {
   if (session === null) return []
   const own = budgets.session ? [budgets.session, ...budgets.conversation] : budgets.conversation
-  const start = sessions.get(customer, session)?.first ?? 0
+  const start = sessions.get(customer, session, at)?.first ?? at
   const subject = sessionSubject({ customer, session })
   return own.map((budget) => ({ budget, subject, key: meterKey(budget, subject, 0), start, end: null }))
 }

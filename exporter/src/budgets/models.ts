@@ -51,14 +51,21 @@ const ONE_REQUEST = { requests: 1 } as const
 /** Names come from clients. */
 const REMEMBERED = 5_000
 
+/** Dated prices change at midnight of some zone: never within a quarter of an hour. */
+const QUARTER = 900_000
+
 /** The models of a policy at the prices of a book. Make new ones when either changes. */
 export function createModels(policy: Policy, book: PriceBook, now: () => number): Models {
   const known = new Map<string, ModelFacts>()
+  let quarter = 0
   return {
     of(name) {
+      const at = now()
+      if (Math.floor(at / QUARTER) !== quarter) known.clear()
+      quarter = Math.floor(at / QUARTER)
       let facts = known.get(name)
       if (!facts) {
-        facts = factsOf(name, policy, book, now())
+        facts = factsOf(name, policy, book, at)
         if (known.size >= REMEMBERED) known.clear()
         known.set(name, facts)
       }

@@ -13,21 +13,22 @@ export function createOutbox(append: Ledger['append'], onFailure: (reason: strin
   const waiting = new Map<string, Entry>()
   let running: Promise<void> | null = null
   const send = async () => {
-    while (waiting.size > 0) {
-      const batch = [...waiting.values()].slice(0, BATCH)
-      try {
+    try {
+      while (waiting.size > 0) {
+        const batch = [...waiting.values()].slice(0, BATCH)
         await append(batch)
-      } catch (cause) {
-        onFailure(cause instanceof Error ? cause.message : String(cause))
-        return
+        for (const { key } of batch) waiting.delete(key)
       }
-      for (const { key } of batch) waiting.delete(key)
+    } catch (cause) {
+      onFailure(cause instanceof Error ? cause.message : String(cause))
+    } finally {
+      // At once: what is put a moment later must not think that it is taken along.
+      running = null
     }
   }
   const flush = () => {
-    running ??= send().finally(() => {
-      running = null
-    })
+    if (waiting.size === 0) return Promise.resolve()
+    running ??= send()
     return running
   }
   return {

@@ -114,14 +114,16 @@ function messageOf(meter: Meter, rung: Rung, spent: Nano): string {
   const { budget, subject } = meter
   const [cost, threshold] = [dollars(spent), dollars(rung.amount)]
   if (rung.message !== '') {
-    const places: Record<string, string> = {
-      name: rung.name,
-      cost,
-      threshold,
-      period: PERIODS[budget.period],
-      subject: shown(subject),
-    }
-    return rung.message.replace(/\{(\w+)\}/g, (whole, place: string) => places[place] ?? whole)
+    const places = new Map(
+      Object.entries({
+        name: rung.name,
+        cost,
+        threshold,
+        period: PERIODS[budget.period],
+        subject: shown(subject),
+      }),
+    )
+    return rung.message.replace(/\{(\w+)\}/g, (whole, place: string) => places.get(place) ?? whole)
   }
   const share = rung.at / 100
   return `${subjectOf(meter)} has spent ${cost} of ${dollars(budget.limit)} (${share} %) ${ofPeriod(budget.period)}.`

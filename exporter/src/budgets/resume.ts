@@ -1,23 +1,23 @@
 import { hashKey } from '../ledger/key.ts'
 import type { RowReader } from '../ledger/ledger.ts'
-import { endKeys } from './calls.ts'
+import { endKeys, heardKey } from './calls.ts'
 import type { Hold } from './holds.ts'
 
-/** Which of the calls that held something when the process ended have ended since, by their ids; inside a snapshot. */
+/** Of the keys that can end the calls that held something when the process ended, those that the ledger holds; inside a snapshot. */
 export async function endedIn(rows: RowReader, holds: readonly Hold[]): Promise<Set<string>> {
   const byHash = new Map<string, string>()
   for (const { callId } of holds) {
-    for (const key of endKeys(callId)) {
+    for (const key of [...endKeys(callId), heardKey(callId)]) {
       const { high, low } = hashKey(key)
-      byHash.set(`${high}/${low}`, callId)
+      byHash.set(`${high}/${low}`, key)
     }
   }
   const ended = new Set<string>()
   const pairs = [...byHash.keys()]
   if (holds.length === 0) return ended
+  const since = holds.reduce((least, { seq }) => Math.min(least, seq), Number.POSITIVE_INFINITY)
   for (let from = 0; from < pairs.length; from += PAGE) {
     const list = pairs.slice(from, from + PAGE).map((pair) => `(${pair.replace('/', '::BIGINT, ')}::BIGINT)`)
-    const since = Math.min(...holds.map(({ seq }) => seq))
     const found = await rows(
       `SELECT e.k, e.k2 FROM event e JOIN (VALUES ${list.join(', ')}) asked(k, k2) ON e.k = asked.k AND e.k2 = asked.k2
        WHERE e.seq > ${since}`,

@@ -4,20 +4,18 @@ import type { Nano } from '../usage.ts'
 export const SESSION_GAP_MS = 7 * 86_400_000
 const MINUTE = 60_000
 
-/** What is known of one session. */
+/** What is known of one session, from its beginning or from where it began anew. */
 export interface SessionState {
   readonly customer: string
   readonly session: string
   tier: string | null
   agent: string | null
-  trace: string | null
   /** Starts of its first and latest call, epoch milliseconds. */
   first: number
   last: number
   spent: Nano
   /** Calls that were let through. */
   calls: number
-  readonly window: TokenWindow
   /** What must be spent for something to happen: null = nothing more happens, undefined = that must be looked up. */
   next: Nano | null | undefined
 }
@@ -68,54 +66,115 @@ export function createTokenWindow(): TokenWindow {
   }
 }
 
+/** The minutes of all sessions. They are in no ledger: a new process knows none of them. */
+export interface TokenWindows {
+  get(customer: string, session: string): TokenWindow | undefined
+  /** The session's, made when there is none. */
+  of(customer: string, session: string): TokenWindow
+  /** Forgets those that are empty. */
+  sweep(now: number): void
+}
+
+export function createTokenWindows(): TokenWindows {
+  const byKey = new Map<string, TokenWindow>()
+  return {
+    get: (customer, session) => byKey.get(keyOf(customer, session)),
+    of(customer, session) {
+      const key = keyOf(customer, session)
+      const window = byKey.get(key) ?? createTokenWindow()
+      byKey.set(key, window)
+      return window
+    },
+    sweep(now) {
+      for (const [key, window] of byKey) if (window.sum(now) === 0) byKey.delete(key)
+    },
+  }
+}
+
+/** Sessions by their calls, in whichever order they are heard of. */
 export interface Sessions {
-  get(customer: string, session: string): SessionState | undefined
-  /** The session, made when it is new or was idle for so long that it begins anew. */
+  /** The session as it stands for a call at a moment; undefined when such a call would begin it anew. */
+  get(customer: string, session: string, at: number): SessionState | undefined
+  /** The session as it stood around a call's start, which from now on belongs to it. */
   at(customer: string, session: string, start: number): SessionState
+  /** Takes what is known from elsewhere. */
+  load(state: SessionState): void
   all(): Iterable<SessionState>
-  /** Forgets a session of which no call was ever heard. */
-  drop(customer: string, session: string): void
   readonly size: number
-  /** Forgets those that would begin anew anyway. */
+  /** Forgets what no call can belong to any more that is heard of within the gap. */
   sweep(now: number): void
 }
 
 export function createSessions(): Sessions {
-  const byKey = new Map<string, SessionState>()
+  /** Of each session the times between its long pauses, in order; hardly ever more than one. */
+  const byKey = new Map<string, SessionState[]>()
   return {
-    get: (customer, session) => byKey.get(keyOf(customer, session)),
+    get: (customer, session, at) =>
+      byKey.get(keyOf(customer, session))?.find(({ last }) => at <= last + SESSION_GAP_MS),
     at(customer, session, start) {
       const key = keyOf(customer, session)
-      const known = byKey.get(key)
-      if (known && start - known.last <= SESSION_GAP_MS) return known
-      const fresh: SessionState = {
-        customer,
-        session,
-        tier: null,
-        agent: null,
-        trace: null,
-        first: start,
-        last: start,
-        spent: 0n,
-        calls: 0,
-        window: known?.window ?? createTokenWindow(),
-        next: undefined,
+      const runs = byKey.get(key) ?? []
+      const around = runs.filter(({ first, last }) => start >= first - SESSION_GAP_MS && start <= last + SESSION_GAP_MS)
+      const [only] = around
+      const state =
+        only === undefined
+          ? {
+              customer,
+              session,
+              tier: null,
+              agent: null,
+              first: start,
+              last: start,
+              spent: 0n,
+              calls: 0,
+              next: undefined,
+            }
+          : around.slice(1).reduce(joined, only)
+      state.first = Math.min(state.first, start)
+      state.last = Math.max(state.last, start)
+      if (only !== state || around.length > 1) {
+        const others = runs.filter((run) => !around.includes(run))
+        byKey.set(
+          key,
+          [...others, state].sort((a, b) => a.last - b.last),
+        )
       }
-      byKey.set(key, fresh)
-      return fresh
+      return state
     },
-    all: () => byKey.values(),
-    drop(customer, session) {
-      const key = keyOf(customer, session)
-      const state = byKey.get(key)
-      if (state && state.calls === 0 && state.spent === 0n) byKey.delete(key)
+    load(state) {
+      const key = keyOf(state.customer, state.session)
+      byKey.set(
+        key,
+        [...(byKey.get(key) ?? []), { ...state }].sort((a, b) => a.last - b.last),
+      )
+    },
+    *all() {
+      for (const runs of byKey.values()) yield runs.at(-1) as SessionState
     },
     get size() {
       return byKey.size
     },
     sweep(now) {
-      for (const [key, { last }] of byKey) if (now - last > SESSION_GAP_MS) byKey.delete(key)
+      for (const [key, runs] of byKey) {
+        const left = runs.filter(({ last }) => now - last <= 2 * SESSION_GAP_MS)
+        if (left.length === 0) byKey.delete(key)
+        else if (left.length < runs.length) byKey.set(key, left)
+      }
     },
+  }
+}
+
+/** A call between two times makes them one. */
+function joined(a: SessionState, b: SessionState): SessionState {
+  return {
+    ...a,
+    tier: b.tier ?? a.tier,
+    agent: b.agent ?? a.agent,
+    first: Math.min(a.first, b.first),
+    last: Math.max(a.last, b.last),
+    spent: a.spent + b.spent,
+    calls: a.calls + b.calls,
+    next: undefined,
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Correction, Usage } from '../usage.ts'
-import { unsettledKey } from './calls.ts'
+import { heardKey, unsettledKey } from './calls.ts'
 import type { Hold } from './holds.ts'
 
 /** Error class of an event that stands for a call that was let go and never heard of. */
@@ -52,6 +52,9 @@ export function estimateOf({ callId, at, call }: Hold): Usage {
   }
 }
 
+/** Who takes estimates back. */
+export const BY = 'budgets'
+
 /** Takes the estimate back: the call was heard of after all. */
 export function correctionOf(hold: Hold): Correction {
   const estimate = estimateOf(hold)
@@ -59,10 +62,10 @@ export function correctionOf(hold: Hold): Correction {
   return {
     kind: 'correction',
     version: 1,
-    key: `${estimate.key}:heard`,
+    key: heardKey(hold.callId),
     of: estimate.key,
     reason: 'the call was heard of after all',
-    by: 'budgets',
+    by: BY,
     source: estimate.source,
     start,
     customer,

@@ -6,6 +6,7 @@ import { decide } from '../../src/budgets/decide.ts'
 import { createFold } from '../../src/budgets/fold.ts'
 import { createMemoryHolds } from '../../src/budgets/holds.ts'
 import { createModels } from '../../src/budgets/models.ts'
+import { createUsual } from '../../src/budgets/usual.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 
 /** A call as its maker sees it: what goes in, and how long the answer would be if nobody bounded it. */
@@ -28,6 +29,10 @@ export interface Simulation {
   readonly random: () => number
   /** Virtual time at which everything ends, milliseconds. */
   readonly forMs: number
+  /** Was spent and settled before it begins. */
+  readonly spentBefore: bigint
+  /** Answers of each model that are known when it begins. */
+  readonly known: number
 }
 
 export interface Simulated {
@@ -47,17 +52,22 @@ export interface Simulated {
 
 const START = Date.UTC(2026, 10, 10, 12)
 const BOOK = openPriceBook()
+/** So long after the last answer nothing more is to be seen. */
+const QUIET_MS = 90_000
 
 /** Plays callers of one customer against the decisions, in virtual time, and keeps the truth beside them. */
-export async function simulate({ policy, limit, callers, call, random, forMs }: Simulation): Promise<Simulated> {
+export async function simulate(simulation: Simulation): Promise<Simulated> {
+  const { policy, limit, callers, call, random, forMs, spentBefore, known } = simulation
   let now = START
   const clock = () => now
   const calendar = createCalendar(policy.timezone)
   const holds = createMemoryHolds()
   const budgets = compileBudgets(policy)
+  const learnt = createUsual()
   const fold = createFold({
     budgets,
     calendar,
+    usual: learnt,
     now: clock,
     held: (key) => holds.held(key, now).amount,
     onReached: () => undefined,
@@ -71,14 +81,27 @@ export async function simulate({ policy, limit, callers, call, random, forMs }: 
     BOOK.cost(model, { input: one.inputTokens, output }, { at: START })?.cost ?? 0n
 
   // What an unbounded call usually costs: the tail of what the caller makes, not of what was let through.
-  const usual = Array.from({ length: 2_000 }, call).map((one) => costOf(one, one.model, wanted(one)))
+  const samples = Array.from({ length: 2_000 }, call)
+  const p99Input = samples.map((one) => one.inputTokens).sort((a, b) => a - b)[1_980] ?? 0
+  const usual = samples.map((one) => costOf(one, one.model, wanted(one)))
   const p99 = usual.sort((a, b) => (a < b ? -1 : 1))[Math.floor(usual.length * 0.99)] ?? 0n
+
+  const cheaper = models.cheaperThan(call().model)
+  for (let i = 0; i < known; i++) {
+    const one = call()
+    for (const model of [one.model, ...(cheaper === null ? [] : [cheaper])])
+      learnt.note(models.of(model).own, wanted(one))
+  }
+  const add = (cost: bigint, calls: number) =>
+    fold.meters.add({ customer: 'acme', tier: 'tier_1', agent: null, session: null, start: START, cost, calls })
+  add(spentBefore, 0)
 
   const result = { answered: 0, refused: 0, shortened: 0, degraded: 0, falseRefusals: 0, strictRefusals: 0 }
   let worst = Number.NEGATIVE_INFINITY
   let worstFree = 0
-  let spent = 0n
+  let spent = spentBefore
   let unsettled = 0
+  let answeredAt = now
   let seq = 0
 
   const consider = (ask: Ask): Decision => {
@@ -123,12 +146,15 @@ export async function simulate({ policy, limit, callers, call, random, forMs }: 
     if (decision.action === 'block' || decision.action === 'count') {
       result.refused++
       const free = limit - spent
-      const slack = max(limit / 100n, BigInt(unsettled + 1) * p99)
+      // What the program has seen of answers is what it can know to be usual.
+      const seen = costOf({ ...one, inputTokens: p99Input }, one.model, fold.usual.output(models.of(one.model).own))
+      const usualCall = max(p99, seen)
+      const slack = max(limit / 100n, BigInt(unsettled + 1) * usualCall)
       if (free > slack) result.falseRefusals++
-      if (free > max(limit / 100n, BigInt(callers) * p99)) result.strictRefusals++
+      if (free > max(limit / 100n, BigInt(callers) * usualCall)) result.strictRefusals++
       worst = Math.max(worst, Number(((free - slack) * 1_000_000n) / limit) / 1_000_000)
       worstFree = Math.max(worstFree, Number((free * 1_000_000n) / limit) / 1_000_000)
-      queue.at(now + 200 + random() * 300, () => turn(caller))
+      queue.at(now + 2_000 + random() * 3_000, () => turn(caller))
       return
     }
     const charges: readonly Charge[] = decision.charges
@@ -142,17 +168,19 @@ export async function simulate({ policy, limit, callers, call, random, forMs }: 
     })
     if (short !== null) throw new Error('a decision did not fit into what it was made from')
     const bound = decision.maxTokens ?? one.maxTokens ?? Number.POSITIVE_INFINITY
-    const output = Math.min(wanted(one), bound)
-    if (output < wanted(one)) result.shortened++
+    const whole = wanted({ ...one, model: decision.model })
+    const output = Math.min(whole, bound)
+    if (output < whole) result.shortened++
     if (decision.action === 'degrade') result.degraded++
     const cost = costOf(one, decision.model, output)
     spent += cost
     unsettled++
     result.answered++
+    answeredAt = now
     queue.at(now + one.durationMs, () => turn(caller))
     queue.at(now + one.durationMs + one.settlesAfterMs, () => {
       unsettled--
-      fold.meters.add({ customer: 'acme', tier: 'tier_1', agent: null, session: null, start: START, cost, calls: 1 })
+      add(cost, 1)
       fold.usual.note(models.of(decision.model).own, output)
       void holds.settle(callId)
     })
@@ -160,6 +188,8 @@ export async function simulate({ policy, limit, callers, call, random, forMs }: 
   for (let caller = 0; caller < callers; caller++) queue.at(now + random() * 500, () => turn(caller))
   for (let next = queue.next(); next !== null && next.at < START + forMs; next = queue.next()) {
     now = next.at
+    // Everything is settled, and nobody got anything for long.
+    if (unsettled === 0 && now - answeredAt > QUIET_MS) break
     await next.run()
   }
   const [meter] = fold.meters.of(who, now)
