@@ -166,7 +166,10 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
         const known = lowest.get(one)
         lowest.set(one, known == null || (amount !== null && amount < known) ? amount : known)
       }
-      for (const sums of touched) for (const period of PERIODS) lower(sums?.[period], null)
+      // A late call says nothing of the periods after its own.
+      for (const sums of touched)
+        for (const period of PERIODS)
+          if (sums?.[period].start === periodOf(calendar, period, day)) lower(sums[period], null)
       const state = session === null ? undefined : sessions.get(customer, session, at)
       lower(state, null)
       for (const meter of this.of({ customer, tier, agent, session }, at)) {

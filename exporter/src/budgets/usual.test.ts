@@ -45,15 +45,15 @@ describe('a count of input tokens', () => {
 
   it('is raised by a rule until enough is known: more for those whose tokenizers are not OpenAI’s', () => {
     const usual = createUsual()
-    expect(usual.countRatio('claude-sonnet-5')).toBe(1.5)
-    expect(usual.countRatio('gpt-4o')).toBe(1.1)
-    for (let i = 0; i < 19; i++) usual.noteCount('gpt-4o', 100, 100)
-    expect(usual.countRatio('gpt-4o')).toBe(1.1)
+    expect(usual.countRatio('claude-sonnet-5')).toBe(1.35)
+    expect(usual.countRatio('gpt-4o')).toBe(1.05)
+    for (let i = 0; i < 7; i++) usual.noteCount('gpt-4o', 100, 150)
+    expect(usual.countRatio('gpt-4o')).toBe(1.05)
   })
 
   it('of nothing says nothing', () => {
     const usual = createUsual()
     for (let i = 0; i < 30; i++) usual.noteCount('m', 0, 100)
-    expect(usual.countRatio('m')).toBe(1.1)
+    expect(usual.countRatio('m')).toBe(1.05)
   })
 })
