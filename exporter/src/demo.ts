@@ -47,7 +47,7 @@ const SEED = 1
 /** About 240,000 calls a month: enough for days and weeks to have their shape, and brought in within 20 s. */
 const HISTORY_DENSITY = 0.8
 const BATCH = 2_000
-const NOTHING: Spent = { customers: new Map(), agents: new Map() }
+const NOTHING: Spent = { customers: new Map(), agents: new Map(), tiers: new Map() }
 /** Under which name the ledger keeps how far the history reaches. */
 export const THROUGH = 'demo/through'
 

@@ -31,6 +31,8 @@ export interface StartBudgets {
 /** The budgets, and what the views show of them. */
 export interface RunningBudgets {
   readonly budgets: Budgets
+  /** Resolves when the ledger was read; never rejects. */
+  readonly opened: Promise<void>
   readonly collector: Collector
   /** For the page. */
   state(): BudgetState
@@ -72,7 +74,7 @@ export function startBudgets(deps: StartBudgets): RunningBudgets {
   })
   const reading = (what: string, job: Promise<void>) =>
     job.catch((err: unknown) => log.error({ err }, `${what} failed; calls are not decided by it`))
-  void reading('reading the budgets', budgets.open())
+  const opened = reading('reading the budgets', budgets.open())
   options.policy.onChange(() => void reading('taking up the new budgets', budgets.renew()))
   const counts = () => ({ undecided: gateway()?.undecided ?? 0, unsettled: budgets.engine.unsettled() })
   const collector = budgetsCollector(() => {
@@ -93,6 +95,7 @@ export function startBudgets(deps: StartBudgets): RunningBudgets {
   })
   return {
     budgets,
+    opened,
     collector,
     state: () => ({ ...stateOf(budgets), ...counts() }),
     flush: seen.flush,

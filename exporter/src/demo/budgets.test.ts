@@ -26,6 +26,7 @@ const spent = fc.tuple(fc.array(anything, { minLength: ROLES.length, maxLength: 
   ([amounts, agent]): Spent => ({
     customers: new Map(ROLES.map(({ customer }, index) => [customer, amounts[index] ?? 0n])),
     agents: new Map([[CAST.paused.agent, agent]]),
+    tiers: new Map(),
   }),
 )
 const limitsAfter = (before: Spent) => demoPolicy(base, PLACE, before).budgets
@@ -110,15 +111,33 @@ budgets:
   agents: { cost-analyst: { limit_usd: 1 } }
   on_unreachable: block
 `)
-    const policy = demoPolicy(own, PLACE, { customers: new Map(), agents: new Map() })
+    const policy = demoPolicy(own, PLACE, { customers: new Map(), agents: new Map(), tiers: new Map() })
     expect(policy.tiers.tier_1?.budget).toBe(8n * DOLLAR)
     expect(policy.budgets).toMatchObject({ global: [], tenantDay: null, onUnreachable: 'allow', backstop: null })
     expect(Object.keys(policy.budgets.tiers)).toEqual([])
     expect(Object.keys(policy.budgets.agents)).toEqual([CAST.paused.agent])
   })
 
+  test('gives those who spent much before more room, so that only the cast comes near a limit', () => {
+    const own = user('tiers: { tier_1: { price_usd: 49, budget_usd: 8 } }')
+    const spent = {
+      customers: new Map([
+        ['dear', 15n * DOLLAR],
+        ['cheap', DOLLAR],
+      ]),
+      agents: new Map(),
+      tiers: new Map([
+        ['dear', 'tier_1'],
+        ['cheap', 'tier_1'],
+      ]),
+    }
+    const { customers } = demoPolicy(own, PLACE, spent).budgets
+    expect(customers).toMatchObject({ dear: (15n * DOLLAR * 10n) / 4n })
+    expect(customers).not.toHaveProperty('cheap')
+  })
+
   test('knows every model of the company, and takes cheaper ones from among them', () => {
-    const { gateway, degrade } = demoPolicy(base, PLACE, { customers: new Map(), agents: new Map() })
+    const { gateway, degrade } = demoPolicy(base, PLACE, { customers: new Map(), agents: new Map(), tiers: new Map() })
     const names = Object.keys(gateway?.models ?? {})
     expect(names).toEqual(MODELS.map(({ group }) => group))
     for (const { from, to } of degrade) expect(names).toEqual(expect.arrayContaining([from, to]))
@@ -127,7 +146,7 @@ budgets:
   })
 
   test('lets nobody in but its stand-in', () => {
-    const { server, sources } = demoPolicy(base, PLACE, { customers: new Map(), agents: new Map() })
+    const { server, sources } = demoPolicy(base, PLACE, { customers: new Map(), agents: new Map(), tiers: new Map() })
     expect(server.keys).toMatchObject({ ingest: 'secret', gateway: 'secret' })
     expect(sources.litellm.poll).toMatchObject({ url: PLACE.url, key: PLACE.masterKey })
   })

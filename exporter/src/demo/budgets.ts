@@ -1,13 +1,15 @@
 import { CAST, rushCost } from '@marginwatch/sandbox'
 import type { Calendar } from '../calendar.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { BudgetPolicy } from '../policy/policy.ts'
+import type { BudgetPolicy, Policy } from '../policy/policy.ts'
 import type { Action, Nano } from '../usage.ts'
 
 /** What was spent in the running month, by name. */
 export interface Spent {
   readonly customers: ReadonlyMap<string, Nano>
   readonly agents: ReadonlyMap<string, Nano>
+  /** By customer, as their calls named it last. */
+  readonly tiers: ReadonlyMap<string, string>
 }
 
 /** Far beyond what anybody spends here. */
@@ -17,11 +19,11 @@ const AMPLE = 1_000_000_000_000n
  * The budgets of the demonstration: ladders as they are meant for everybody, with limits where somebody of the cast comes to
  * each threshold within a minute, whatever the day of the month. All that would get in between has no limit.
  */
-export function demoBudgets(base: BudgetPolicy, spent: Spent): BudgetPolicy {
+export function demoBudgets(base: BudgetPolicy, spent: Spent, tiers: Policy['tiers']): BudgetPolicy {
   return Object.freeze({
     ...base,
     customer: Object.freeze({ period: 'month', thresholds: CUSTOMER, grace: 0, carryOver: 0 }),
-    customers: named(customerLimits(spent)),
+    customers: named({ ...roomy(spent, tiers), ...customerLimits(spent) }),
     tenantDay: null,
     agent: Object.freeze({ limit: AMPLE, period: 'month', thresholds: AGENT, grace: AGENT_GRACE, carryOver: 0 }),
     agents: named(agentLimits(spent)),
@@ -59,6 +61,16 @@ const AGENT = Object.freeze([
 const CALLS_TO = { warn: 27n, degrade: 20n, block: 5n, pause: 12n }
 /** A limit below this is used up while a hundredth of it is less than any call costs: nobody would see the last of it spent. */
 const LEAST = 350_000_000n
+
+/** The history was not held to any limit: who is past a plan's there has more, so that only the cast comes near one. */
+function roomy({ customers, tiers: tierOf }: Spent, tiers: Policy['tiers']): Record<string, Nano> {
+  const limits: Record<string, Nano> = {}
+  for (const [customer, spent] of customers) {
+    const budget = tiers[tierOf.get(customer) ?? '']?.budget ?? null
+    if (budget !== null && spent * 10n >= budget * 4n) limits[customer] = limitFor(spent, 4_000)
+  }
+  return limits
+}
 
 function customerLimits({ customers }: Spent): Record<string, Nano> {
   const { warned, degraded, blocked, paused, runaway } = CAST
@@ -106,6 +118,7 @@ export async function spentThisMonth(ledger: Ledger, calendar: Calendar, now: nu
   )
   return {
     customers: new Map(customers.map(({ customer, cost }) => [String(customer), BigInt(String(cost ?? 0))])),
+    tiers: new Map(customers.map(({ customer, tier }) => [String(customer), String(tier ?? '')])),
     agents: new Map(agents.map(({ agent, cost }) => [String(agent), BigInt(String(cost ?? 0))])),
   }
 }

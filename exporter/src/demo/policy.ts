@@ -37,7 +37,7 @@ export function demoPolicy(policy: Policy, { port, gatewayKey, url, masterKey }:
     prices: Object.freeze({ ...policy.prices, overrides: Object.freeze([...policy.prices.overrides, ownModel]) }),
     sources: Object.freeze({ litellm: Object.freeze({ push: true, poll: Object.freeze(poll) }) }),
     gateway: GATEWAY,
-    budgets: demoBudgets(policy.budgets, spent),
+    budgets: demoBudgets(policy.budgets, spent, policy.tiers),
     degrade: DEGRADE,
     routes: null,
     server: Object.freeze({ ...policy.server, port, keys: Object.freeze(keys) }),

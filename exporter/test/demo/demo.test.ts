@@ -101,24 +101,3 @@ it('a ledger of one’s own is not touched by a demonstration', async () => {
   expect(await (await fetch(program.url)).text()).not.toContain('<strong>Demo.</strong>')
   expect(await program.stop()).toBe(0)
 })
-
-it('shows a customer warned, one moved to a cheaper model, one refused, an agent paused and a session stopped', async () => {
-  const shown = await start()
-  const crossed = (page: Page, scope: string, threshold: string) =>
-    sumOf(page, 'llm_budget_crossings_total', (labels) => labels.scope === scope && labels.threshold === threshold) > 0n
-  const acted = (page: Page, action: string, reason: string) =>
-    sumOf(page, 'llm_decisions_total', (labels) => labels.action === action && labels.reason === reason) > 0n
-  await until(shown, 'a customer warned at 80 %', (page) => crossed(page, 'customer', '0.8'))
-  await until(shown, 'a customer moved to the cheaper model', (page) => acted(page, 'degrade', 'customer'))
-  await until(shown, 'a customer refused', (page) => acted(page, 'block', 'customer'))
-  await until(shown, 'an agent paused', (page) => sumOf(page, 'llm_agent_paused') > 0n)
-  await until(shown, 'a session stopped at its cap', (page) => acted(page, 'block', 'session'))
-  await eventually('the page to show all of it', async () => {
-    const text = await (await fetch(shown.url)).text()
-    return ['Budgets near their limit', 'Crossings', 'paused', 'stopped'].every((word) => text.includes(word))
-      ? true
-      : null
-  })
-  expect(shown.output()).toMatch(/"event":"agent_paused"/)
-  expect(shown.output()).toMatch(/"event":"call_blocked"/)
-})

@@ -73,7 +73,7 @@ function crossingTable(rows: readonly CrossingRow[], clock: Clock): Html {
       .slice(0, TOP)
       .map((row) => [
         clock.moment(row.at),
-        subjectName(row.scope, row.session ?? row.subject),
+        subjectName(row.scope, row.scope === 'session' ? (row.session ?? row.subject) : row.subject),
         row.name === ''
           ? html`${share(row.threshold)} <small class="desk">of ${money(row.limit)}</small>`
           : name(row.name),
