@@ -201,7 +201,7 @@ describe('a decision', () => {
       )
     expect(withRoom(USD)).toMatchObject({ action: 'allow', fallbacks: true, maxTokens: null })
     expect(withRoom(alone * 4n)).toMatchObject({ action: 'allow', fallbacks: false, maxTokens: null })
-    expect(withRoom(alone - 1n)).toMatchObject({ action: 'allow', fallbacks: false, maxTokens: 499 })
+    expect(withRoom(alone - 1n)).toMatchObject({ action: 'allow', fallbacks: false, maxTokens: 300 })
     expect(withRoom(alone / 4n)).toMatchObject({ action: 'block' })
   })
 
