@@ -32,7 +32,7 @@ const request = (over: Partial<Request> = {}): Request => ({
 const answer = (over: Partial<Decision>, given: Partial<Request> = {}, policy: Policy = policyOf(USD)) =>
   answerTo(request(given), { ask: asked(), decision: decision(over), policy, at: NOON } as Decided) as Record<
     string,
-    never
+    unknown
   >
 const blocked = (reason: Reason, because: MeterReading | null = spent, over: Partial<Decision> = {}) =>
   answer({ action: 'block', reason, because, ...over })

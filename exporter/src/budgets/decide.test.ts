@@ -199,8 +199,8 @@ describe('a decision', () => {
           policy,
         ),
       )
-    expect(withRoom(USD)).toMatchObject({ action: 'allow', fallbacks: true, maxTokens: null })
-    expect(withRoom(alone * 4n)).toMatchObject({ action: 'allow', fallbacks: false, maxTokens: null })
+    expect(withRoom(percent(90n))).toMatchObject({ action: 'allow', fallbacks: true, maxTokens: null })
+    expect(withRoom(alone * 48n)).toMatchObject({ action: 'allow', fallbacks: false, maxTokens: null })
     expect(withRoom(alone - 1n)).toMatchObject({ action: 'allow', fallbacks: false, maxTokens: 300 })
     expect(withRoom(alone / 4n)).toMatchObject({ action: 'block' })
   })

@@ -123,3 +123,13 @@ function pattern(text: string): RegExp {
   const parts = text.split('*').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
   return new RegExp(`^${parts.join('.*')}$`, 'u')
 }
+
+/** The models of a policy at the prices in force, made anew when either changes. */
+export function modelsBy(prices: () => PriceBook, now: () => number): (policy: Policy) => Models {
+  let made: { readonly models: Models; readonly policy: Policy; readonly book: PriceBook } | null = null
+  return (policy) => {
+    const book = prices()
+    if (made?.policy !== policy || made.book !== book) made = { models: createModels(policy, book, now), policy, book }
+    return made.models
+  }
+}

@@ -161,9 +161,9 @@ describe('the room', () => {
   const of = (line: bigint, spent: bigint, held: bigint, crowd = 1) =>
     reading({ spent, held, crowd }, budgetOf('customer', LADDER, line))
 
-  it('is what the tightest budget has left, and a quarter of it by the number of those who call', () => {
-    expect(roomIn([of(1_000n, 100n, 100n), of(900n, 500n, 0n)])).toEqual({ free: 400n, fair: 100n })
-    expect(roomIn([of(1_000n, 0n, 0n, 5)])).toEqual({ free: 1_000n, fair: 50n })
+  it('is what the tightest budget has left, and a sixth of it by the number of those who call, of whom there are eight or more', () => {
+    expect(roomIn([of(1_000n, 100n, 100n), of(900n, 500n, 0n)])).toEqual({ free: 400n, fair: 8n })
+    expect(roomIn([of(1_000n, 0n, 0n, 10)])).toEqual({ free: 1_000n, fair: 16n })
   })
 
   it('is nobody’s business where no budget stops', () => {
