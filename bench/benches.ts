@@ -161,6 +161,17 @@ export const BENCHES: readonly BenchEntry[] = [
     load: () => import('./gateway-overspend.ts'),
   },
   {
+    name: 'bound',
+    title: 'The bound of a budget, and refusals too early',
+    method:
+      'Callers of one customer against the decisions, the holds and what is spent, in virtual time: with and without ' +
+      '`max_tokens`, with and without a cheaper model near the limit, with and without knowledge of earlier answers; one answer ' +
+      'in fifty is ten times as long as usual, and they go on until nothing is left. A value is the most that was really spent ' +
+      'in eight runs. A refusal is too early when more than 1 % of the limit, and more than one usual call (p99) for each call ' +
+      'on its way, is really free.',
+    load: () => import('./bound.ts'),
+  },
+  {
     name: 'demo',
     title: 'The demonstration',
     method: 'A month of history, some 240,000 calls, at the first start without a source.',

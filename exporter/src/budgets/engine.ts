@@ -4,18 +4,17 @@ import type { Calendar } from '../calendar.ts'
 import type { Recorded } from '../ledger/ledger.ts'
 import type { Policy } from '../policy/policy.ts'
 import { printOf } from '../policy/print.ts'
-import type { Action } from '../usage.ts'
-import { AGENT_SUBJECT } from './agents.ts'
 import type { Ask, AskedBy, Decided, Decision, Meter, MeterReading } from './ask.ts'
 import { type CompiledBudgets, compileBudgets } from './compiled.ts'
 import { type DecideWorld, decide } from './decide.ts'
 import { type BudgetFold, createFold } from './fold.ts'
+import { callsKey, holdOf, without } from './hold-of.ts'
 import type { Hold, Holds } from './holds.ts'
 import type { Journal } from './journal.ts'
 import type { BudgetLedger } from './load.ts'
-import { sessionSubject } from './meters.ts'
-import { createModels, type Models } from './models.ts'
+import { modelsBy } from './models.ts'
 import { createOutbox } from './outbox.ts'
+import { pauseOf } from './pause.ts'
 import type { Cause, Reached } from './reached.ts'
 import { isSpent } from './room.ts'
 import { createSettling } from './settling.ts'
@@ -69,8 +68,6 @@ interface Current {
 
 /** After so many times in which another took the room in between, a call is refused. */
 const TRIES = 3
-/** LiteLLM's own, where the policy describes no gateway. */
-const DEFAULT_TIMEOUT = 600_000
 
 export function createEngine(deps: EngineDeps): Engine {
   const { ledger, calendar, holds, now, log } = deps
@@ -274,89 +271,8 @@ function isActing({ budget }: Meter): boolean {
   return budget.line !== null || budget.degradeAt !== null
 }
 
-function without(own: Hold | null, reading: MeterReading): MeterReading {
-  const mine = own?.charges.find(({ key }) => key === reading.meter.key)
-  if (mine === undefined) return reading
-  return {
-    ...reading,
-    held: reading.held - mine.amount,
-    inFlight: reading.inFlight - 1,
-    crowd: Math.max(1, reading.crowd - 1),
-  }
-}
-
-/** Calls of a session that are on their way. */
-function callsKey(customer: string, session: string): string {
-  return `calls\u001f${sessionSubject({ customer, session })}`
-}
-
-/** The models of a policy at the prices in force, made anew when either changes. */
-function modelsBy(prices: () => PriceBook, now: () => number): (policy: Policy) => Models {
-  let made: { readonly models: Models; readonly policy: Policy; readonly book: PriceBook } | null = null
-  return (policy) => {
-    const book = prices()
-    if (made?.policy !== policy || made.book !== book) made = { models: createModels(policy, book, now), policy, book }
-    return made.models
-  }
-}
-
-interface HoldOptions {
-  readonly policy: Policy
-  readonly models: Models
-  readonly seq: number
-  readonly now: number
-}
-
-function holdOf(
-  { callId, who, model, input }: Ask,
-  decision: Decision,
-  { policy, models, seq, now }: HoldOptions,
-): Hold {
-  const { customer, tier, session, agent, trace } = who
-  const { name, own, fallbacks } = models.of(decision.model)
-  const inSession = session === null ? [] : [{ key: callsKey(customer, session), amount: 0n, line: null, spent: 0n }]
-  const { gateway, budgets } = policy
-  const askable = decision.fallbacks ? 1 + fallbacks.length : 1
-  const longest = (gateway?.timeoutMs ?? DEFAULT_TIMEOUT) * (1 + (gateway?.retries ?? 0)) * askable
-  const amount = decision.charges.reduce((most, charge) => (charge.amount > most ? charge.amount : most), 0n)
-  return {
-    callId,
-    charges: [...decision.charges, ...inSession],
-    at: now,
-    expires: now + longest + budgets.holdAllowanceMs,
-    seq,
-    call: { customer, tier, session, agent, trace, modelAsked: model, model: name, own, counted: input.tokens, amount },
-  }
-}
-
 function crowdedOut(decision: Decision): Decision {
   const tightest = decision.readings.find(({ meter }) => meter.budget.line !== null) ?? null
   const reason = tightest?.meter.budget.scope ?? 'global'
   return { ...decision, action: 'block', reason, because: tightest, charges: [], maxTokens: null, retryAfterMs: 1_000 }
-}
-
-type Paused = Pick<MeterReading, 'spent' | 'held'> & { readonly now: number; readonly policy: string }
-
-/** Once for an agent, period and limit: whoever resumes it has seen why it stopped. */
-function pauseOf({ subject, start, budget }: Meter, cause: Cause, { spent, held, now, policy }: Paused): Action {
-  return {
-    kind: 'action',
-    version: 1,
-    key: ['pause', 'agent', subject, start, budget.limit].join(':'),
-    subject: `${AGENT_SUBJECT}${subject}`,
-    action: 'pause',
-    by: 'marginwatch',
-    reason: 'its budget is spent',
-    at: now,
-    details: {
-      spent: String(spent),
-      held: String(held),
-      limit: String(budget.limit),
-      of: cause.of,
-      policy_version: policy,
-      ...(cause.trace === null ? {} : { trace: cause.trace }),
-      ...(cause.session === null ? {} : { session: cause.session }),
-      ...(cause.customer === null ? {} : { customer: cause.customer }),
-    },
-  }
 }

@@ -125,3 +125,13 @@ function followed(name: string, policy: Policy): string[] {
 function ownName(name: string): string {
   return name.includes('/') ? name.slice(name.indexOf('/') + 1) : name
 }
+
+/** The models of a policy at the prices in force, made anew when either changes. */
+export function modelsBy(prices: () => PriceBook, now: () => number): (policy: Policy) => Models {
+  let made: { readonly models: Models; readonly policy: Policy; readonly book: PriceBook } | null = null
+  return (policy) => {
+    const book = prices()
+    if (made?.policy !== policy || made.book !== book) made = { models: createModels(policy, book, now), policy, book }
+    return made.models
+  }
+}

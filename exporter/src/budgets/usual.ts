@@ -12,7 +12,10 @@ export interface Usual {
 /** Few enough to follow a change within an afternoon, enough for one in a hundred to be seen. */
 const KEPT = 500
 const ENOUGH = 20
-/** An answer that is not known any better is bounded no shorter than this when money is tight. */
+/**
+ * An answer that is not known any better is bounded no shorter than this when money is tight. From 200 to 1,600 nobody is
+ * refused sooner or later for it in the simulation; less cuts more answers, more holds more for models with short ones.
+ */
 const UNKNOWN_OUTPUT = 400
 const MODELS = 1_000
 const AGAIN = 16

@@ -262,6 +262,6 @@ it('says the same whether it followed every entry or began in between, and what 
         await remove()
       }
     }),
-    { numRuns: Number(process.env.FOLD_RUNS ?? 40) },
+    { numRuns: 40 },
   )
 })

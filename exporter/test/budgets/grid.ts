@@ -98,8 +98,7 @@ function leftOf({ kind, callers }: Setting, limit: bigint): bigint {
   const a = kind.model === 'gpt-4' ? [30_000n, 60_000n] : kind.model === 'gpt-4o' ? [2_500n, 10_000n] : [150n, 600n]
   const usual = BigInt(kind.input) * (a[0] as bigint) + BigInt(kind.output) * (a[1] as bigint)
   const left = usual * BigInt(callers) * 40n
-  const least = limit / 5n
-  return left > limit ? limit : left < least ? least : left
+  return left > limit ? limit : left
 }
 
 /** Numbers from 0 to 1 that only look as if nobody knew them. */

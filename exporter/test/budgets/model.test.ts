@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { afterAll, it } from 'vitest'
 import { type AskStep, Model, POLICIES } from './model.ts'
 
-const RUNS = Number(process.env.MODEL_RUNS ?? 10_000)
+const RUNS = 10_000
 const directory = mkdtempSync(join(tmpdir(), 'model-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 

@@ -102,6 +102,7 @@ export async function simulate(simulation: Simulation): Promise<Simulated> {
   let spent = spentBefore
   let unsettled = 0
   let answeredAt = now
+  let ending = false
   let seq = 0
 
   const consider = (ask: Ask): Decision => {
@@ -135,6 +136,7 @@ export async function simulate(simulation: Simulation): Promise<Simulated> {
     who,
   })
   const turn = async (caller: number) => {
+    if (ending) return
     const one = call()
     const callId = `00000000-0000-4000-8000-${String(++seq).padStart(12, '0')}`
     let asked = ask(one, callId, false)
@@ -186,10 +188,10 @@ export async function simulate(simulation: Simulation): Promise<Simulated> {
     })
   }
   for (let caller = 0; caller < callers; caller++) queue.at(now + random() * 500, () => turn(caller))
-  for (let next = queue.next(); next !== null && next.at < START + forMs; next = queue.next()) {
+  for (let next = queue.next(); next !== null; next = queue.next()) {
     now = next.at
-    // Everything is settled, and nobody got anything for long.
-    if (unsettled === 0 && now - answeredAt > QUIET_MS) break
+    // The time is over, or everything is settled and nobody got anything for long.
+    ending ||= now >= START + forMs || (unsettled === 0 && now - answeredAt > QUIET_MS)
     await next.run()
   }
   const [meter] = fold.meters.of(who, now)
