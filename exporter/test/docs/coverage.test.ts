@@ -7,8 +7,23 @@ const [, LATER = ''] = PAGE.split('## Later')
 
 const DELIVERED = [
   ...['SRC-1', 'SRC-2', 'SRC-3', 'SRC-8', 'SRC-9', 'SRC-10', 'SRC-11'],
-  ...['PRC-1', 'PRC-2', 'PRC-3', 'PRC-4', 'PRC-5', 'PRC-6', 'PRC-7', 'BUD-1'],
-  ...['MET-1', 'MET-4', 'MET-6', 'MET-7', 'API-6', 'RUN-1', 'FIG-1', 'FIG-4', 'FIG-6', 'FIG-7', 'FIG-8'],
+  ...['PRC-1', 'PRC-2', 'PRC-3', 'PRC-4', 'PRC-5', 'PRC-6', 'PRC-7'],
+  ...Array.from({ length: 15 }, (_, i) => `BUD-${i + 1}`),
+  ...[
+    'MET-1',
+    'MET-2',
+    'MET-4',
+    'MET-6',
+    'MET-7',
+    'API-2',
+    'API-6',
+    'RUN-1',
+    'FIG-1',
+    'FIG-4',
+    'FIG-6',
+    'FIG-7',
+    'FIG-8',
+  ],
 ]
 
 interface Row {
