@@ -52,13 +52,19 @@ export function createFold(deps: FoldDeps): BudgetFold {
   const judge = (entry: Usage | Correction) => {
     // A period that is long over is not kept, and nobody could act on it.
     if (calendar.day(entry.start) < calendar.day(now()) - LONGEST_BACK) return
-    for (const meter of meters.of(entry, entry.start)) {
-      const cause = () => causeOf(entry)
-      for (const reached of passed(meter, cause)) onReached(reached)
-      const { scope, line, last } = meter.budget
-      const pauses = scope === 'agent' && last?.do === 'pause' && line !== null
-      if (pauses && meter.end !== null && meter.end > now() && meters.spent(meter) >= line) onSpent(meter, cause())
-    }
+    for (const meter of meters.of(entry, entry.start)) judgeMeter(meter, () => causeOf(entry))
+  }
+  const judgeMeter = (meter: Meter, cause: () => Cause) => {
+    for (const reached of passed(meter, cause)) onReached(reached)
+    const { scope, line, last } = meter.budget
+    const pauses = scope === 'agent' && last?.do === 'pause' && line !== null
+    if (pauses && meter.end !== null && meter.end > now() && meters.spent(meter) >= line) onSpent(meter, cause())
+  }
+  /** What an agent has spent already can be all that it may from now on. */
+  const judgeAgent = (agent: string, of: string) => {
+    const who = { customer: '', tier: null, session: null, agent }
+    for (const meter of meters.of(who, now()))
+      if (meter.budget.scope === 'agent') judgeMeter(meter, () => ({ ...who, customer: null, trace: null, of }))
   }
   /** Thresholds of a meter that are reached and not written down yet. */
   const passed = (meter: Meter, cause: () => Cause): Reached[] => {
@@ -98,7 +104,10 @@ export function createFold(deps: FoldDeps): BudgetFold {
         else if (entry.kind === 'crossing') crossings.known(entry, at)
         else if (entry.kind === 'action') {
           agents.apply(entry)
-          if (entry.subject.startsWith(AGENT_SUBJECT)) onAgent(entry.subject.slice(AGENT_SUBJECT.length))
+          if (!entry.subject.startsWith(AGENT_SUBJECT)) continue
+          const agent = entry.subject.slice(AGENT_SUBJECT.length)
+          if (entry.action === 'budget') judgeAgent(agent, entry.key)
+          onAgent(agent)
         }
       }
     },
