@@ -270,7 +270,11 @@ describe('a decision', () => {
         retryAfterMs: 12_345,
       })
       let tokens = 0
-      const measured = { session: { calls: 0, waitFor: (asked: number) => ((tokens = asked), 0) } }
+      const waitFor = (wanted: number) => {
+        tokens = wanted
+        return 0
+      }
+      const measured = { session: { calls: 0, waitFor } }
       expect(decide(counted({ maxTokens: 5_000, answers: 2 }), worldOf(measured, policy)).tokens).toBe(100 + 2 * 300)
       expect(tokens).toBe(700)
     })
