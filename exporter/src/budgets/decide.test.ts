@@ -269,8 +269,8 @@ describe('a decision', () => {
         retryAfterMs: 12_345,
       })
       let tokens = 0
-      const waitFor = (asked: number) => {
-        tokens = asked
+      const waitFor = (wanted: number) => {
+        tokens = wanted
         return 0
       }
       const measured = { session: { calls: 0, waitFor } }

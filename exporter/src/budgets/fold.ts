@@ -54,14 +54,20 @@ export function createFold(deps: FoldDeps): BudgetFold {
     if (calendar.day(entry.start) < calendar.day(now()) - LONGEST_BACK) return
     const { customer, agent, session } = entry
     const payer = { customer, agent, session, tier: entry.tier ?? meters.tierOf(customer) }
-    for (const meter of meters.of(payer, entry.start)) {
-      const cause = () => causeOf(entry)
-      for (const reached of passed(meter, cause)) onReached(reached)
-      const { scope, line, last } = meter.budget
-      const pauses = scope === 'agent' && last?.do === 'pause' && line !== null
-      if (pauses && meter.end !== null && meter.end > now() && meters.spent(meter) >= line) onSpent(meter, cause())
-    }
+    for (const meter of meters.of(payer, entry.start)) judgeMeter(meter, () => causeOf(entry))
     meters.looked(payer, entry.start, nextOf)
+  }
+  const judgeMeter = (meter: Meter, cause: () => Cause) => {
+    for (const reached of passed(meter, cause)) onReached(reached)
+    const { scope, line, last } = meter.budget
+    const pauses = scope === 'agent' && last?.do === 'pause' && line !== null
+    if (pauses && meter.end !== null && meter.end > now() && meters.spent(meter) >= line) onSpent(meter, cause())
+  }
+  /** What an agent has spent already can be all that it may from now on. */
+  const judgeAgent = (agent: string, of: string) => {
+    const who = { customer: '', tier: null, session: null, agent }
+    for (const meter of meters.of(who, now()))
+      if (meter.budget.scope === 'agent') judgeMeter(meter, () => ({ ...who, customer: null, trace: null, of }))
   }
   /** The least amount at which something happens that did not happen yet. */
   const nextOf = (meter: Meter): Nano | null => {
@@ -112,6 +118,7 @@ export function createFold(deps: FoldDeps): BudgetFold {
           if (!entry.subject.startsWith(AGENT_SUBJECT)) continue
           const agent = entry.subject.slice(AGENT_SUBJECT.length)
           meters.stir(agent)
+          if (entry.action === 'budget') judgeAgent(agent, entry.key)
           onAgent(agent)
         }
       }

@@ -13,7 +13,7 @@ export interface Usual {
 const KEPT = 500
 const ENOUGH = 20
 /**
- * An answer that is not known any better is bounded no shorter than this when money is tight. From 200 to 1,600 nobody is
+ * An answer that is not known any better is bounded no shorter than this when money is tight. From 200 to 800 nobody is
  * refused sooner or later for it in the simulation; less cuts more answers, more holds more for models with short ones.
  */
 const UNKNOWN_OUTPUT = 400

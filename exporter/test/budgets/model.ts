@@ -325,6 +325,18 @@ export class Model {
       details,
     }
     await this.append([entry])
+    await this.settle()
+    if (what === 'budget') this.expectOfAgent(name)
+  }
+
+  /** Under another limit, what an agent has spent already reaches other thresholds. */
+  private expectOfAgent(agent: string): void {
+    for (const meter of this.engine.fold().meters.of({ customer: '', tier: null, session: null, agent }, this.now)) {
+      if (meter.budget.scope !== 'agent') continue
+      const spent = this.oracle.spent(meter)
+      for (const rung of meter.budget.rungs) if (rung.amount <= spent) this.mustCross(meter, rung)
+      if (meter.budget.line !== null && spent >= meter.budget.line) this.mustPause(meter)
+    }
   }
 
   private forgivenOf({ subject, start }: Meter): bigint {
