@@ -52,10 +52,8 @@ export function createFold(deps: FoldDeps): BudgetFold {
   const judge = (entry: Usage | Correction) => {
     // A period that is long over is not kept, and nobody could act on it.
     if (calendar.day(entry.start) < calendar.day(now()) - LONGEST_BACK) return
-    const { customer, agent, session } = entry
-    const payer = { customer, agent, session, tier: entry.tier ?? meters.tierOf(customer) }
-    for (const meter of meters.of(payer, entry.start)) judgeMeter(meter, () => causeOf(entry))
-    meters.looked(payer, entry.start, nextOf)
+    for (const meter of meters.of(entry, entry.start)) judgeMeter(meter, () => causeOf(entry))
+    meters.looked(entry, entry.start, nextOf)
   }
   const judgeMeter = (meter: Meter, cause: () => Cause) => {
     for (const reached of passed(meter, cause)) onReached(reached)

@@ -37,8 +37,6 @@ export interface Meters {
   /** Each budget that a call of the payer counts against on a day, nearest to the caller first. */
   of(payer: Payer, at: number): Meter[]
   spent(meter: Meter): Nano
-  /** The plan that a customer's calls last named; null when none did. */
-  tierOf(customer: string): string | null
   /** The budget of an agent has changed: what was looked up of it is no longer true. */
   stir(agent: string): void
   /** Customers that the policy knows, with the tier that their calls named last. */
@@ -181,6 +179,9 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
         }
       }
       for (const [one, amount] of lowest) (one as { next: Nano | null | undefined }).next = amount
+      // The next call may name the plan again that this one did not.
+      const own = customers.get(customer)
+      if (own && own.tier !== tier) for (const period of PERIODS) own.sums[period].next = undefined
     },
     load(sum) {
       if ('agent' in sum) addTo(sumsIn(byAgent, sum.agent), calendar, sum.day, sum.cost)
@@ -210,7 +211,6 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
       const { forgiven } = agents.get(subject)
       return forgiven?.periodStart === start ? spent - forgiven.amount : spent
     },
-    tierOf: (customer) => customers.get(customer)?.tier ?? null,
     stir(agent) {
       const sums = byAgent.get(agent)
       for (const period of PERIODS) if (sums) sums[period].next = undefined

@@ -159,7 +159,10 @@ export class Model {
     const again =
       known === null
         ? undefined
-        : [...this.calls.values()].filter((one) => one.charges !== null && !one.ended && one.expires > this.now)[known]
+        : // A gateway asks again within its deadline; of a call that was given up it has long had an answer.
+          [...this.calls.values()].filter(
+            (one) => one.charges !== null && !one.ended && one.expires > this.now && !this.given.has(one.callId),
+          )[known]
     const who = again?.who ?? (PAYERS[payer % PAYERS.length] as AskedBy)
     const callId = again?.callId ?? `00000000-0000-4000-8000-${String(++this.ids).padStart(12, '0')}`
     const bytes = over.tokens * 4
