@@ -4,7 +4,7 @@ import { hostCheck, refuseCrossSite } from './host.ts'
 import type { KeyRing } from './keys.ts'
 import type { Listening } from './server.ts'
 
-const ALL: KeyRing = { reader: 'a', ingest: 'b', gateway: null, admin: 'c' }
+const ALL: KeyRing = { reader: 'a', ingest: 'b', gateway: 'd', admin: 'c' }
 const NONE: KeyRing = { reader: null, ingest: null, gateway: null, admin: null }
 
 let server: Listening | undefined

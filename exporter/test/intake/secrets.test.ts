@@ -98,8 +98,11 @@ async function pages({ url }: Program): Promise<string[]> {
 }
 
 async function files(folder: string): Promise<string[]> {
-  const names = await readdir(folder)
-  return Promise.all(names.map(async (name) => `${name} ${await readFile(join(folder, name), 'latin1')}`))
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const found = entries.filter((entry) => entry.isFile())
+  return Promise.all(
+    found.map(async ({ name, parentPath }) => `${name} ${await readFile(join(parentPath, name), 'latin1')}`),
+  )
 }
 
 /** Every row of every table: in the file itself the engine packs texts. */
