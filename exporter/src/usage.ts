@@ -223,20 +223,126 @@ export interface Action {
   readonly details: Readonly<Record<string, string>>
 }
 
-/** A dated fact about a customer: its tier, its price, its start or end. */
+/**
+ * A dated fact about a customer: which plan it has and what it pays, or that it is none. For a time that several speak of, the
+ * most trusted origin counts that says anything of the customer at all, and of its changes the last recorded one.
+ */
 export interface RosterChange {
   readonly kind: 'roster_change'
   readonly version: 1
   readonly key: string
   readonly customer: string
+  /** Null = it is no customer in this time. */
   readonly tier: string | null
-  /** Price a month that overrides the tier's. */
+  /** Price a month instead of the plan's; 0 = a free trial; null = the plan's price. */
   readonly price: Nano | null
-  /** From when on it holds, epoch milliseconds; null end = until the next change. */
-  readonly from: number
+  /** From when on it holds, epoch milliseconds; null = always. */
+  readonly from: number | null
+  /** First moment at which it no longer holds; null = until the next change. */
   readonly to: number | null
-  /** How it was learnt: file, rest, litellm, traffic. */
-  readonly origin: string
+  readonly origin: RosterOrigin
+  /** Who said so and why: a person, or the unit that found it. */
+  readonly by: string
+  readonly reason: string
+}
+
+/** How it is known who the customers are, the most trusted first. */
+export const ROSTER_ORIGINS = ['file', 'rest', 'litellm', 'traffic'] as const
+export type RosterOrigin = (typeof ROSTER_ORIGINS)[number]
+
+/** What a plan costs a month from a moment on, until another one speaks of a later time or of the same one. */
+export interface PlanPrice {
+  readonly kind: 'plan_price'
+  readonly version: 1
+  readonly key: string
+  readonly tier: string
+  /** Null = the plan is not sold any more: it has no price from then on. */
+  readonly price: Nano | null
+  /** From when on it holds, epoch milliseconds; null = always. */
+  readonly from: number | null
+}
+
+/** What is metered of infrastructure. The amounts are in nanoseconds of one processor, byte-seconds of memory, and bytes sent or got. */
+export const METERS = ['cpu', 'memory', 'network'] as const
+export type Meter = (typeof METERS)[number]
+
+/** One metered amount of infrastructure, and what it costs. */
+export interface Metered {
+  readonly kind: 'metered'
+  readonly version: 1
+  /** Idempotency key: of the thing, the meter and the moment at which the span ends. */
+  readonly key: string
+  readonly source: string
+  /** What kind of thing it is, e.g. `container`. */
+  readonly resource: string
+  /** Name under which its cost is added up: the service of a container. */
+  readonly service: string
+  readonly meter: Meter
+  /** The span, epoch milliseconds: it lies within one local day, in which it counts. */
+  readonly start: number
+  readonly end: number
+  readonly amount: bigint
+  /** By the rate that held at the start; null = no rate is known. */
+  readonly cost: Nano | null
+}
+
+/** What a trace store's observation is: a call to a model, a run of a tool, or another step on the way. */
+export const OBSERVED = ['call', 'tool', 'step'] as const
+export type Observed = (typeof OBSERVED)[number]
+
+/**
+ * What a trace store saw. It stands beside the call's event and changes neither its customer nor its cost. Of two with the same
+ * `project` and `id` the later recorded one counts: stores let observations be edited.
+ */
+export interface Observation {
+  readonly kind: 'observation'
+  readonly version: 1
+  /** Idempotency key: of the observation and of what it says. */
+  readonly key: string
+  readonly source: string
+  /** Project of the store, and the observation's id in it. */
+  readonly project: string
+  readonly id: string
+  /** Key of the call's event, by the id that our gateway hook stamped or by the gateway's ids; null when it names none. */
+  readonly call: string | null
+  readonly what: Observed
+  /** Name of the tool or step. */
+  readonly name: string | null
+  /** Epoch milliseconds. */
+  readonly start: number
+  readonly durationMs: number | null
+  readonly ttftMs: number | null
+  readonly status: 'success' | 'failed'
+  readonly trace: string | null
+  readonly session: string | null
+  /** Who it says that it belongs to; null when it says nothing. */
+  readonly customer: string | null
+  readonly model: string | null
+  readonly environment: string | null
+  readonly promptName: string | null
+  readonly promptVersion: string | null
+  /** All tokens and the cost as the store has them; null when it has none. */
+  readonly tokens: number | null
+  readonly cost: Nano | null
+}
+
+/** A judgement of quality of a trace or of one observation. Of two with the same `project` and `id` the later recorded one counts. */
+export interface Score {
+  readonly kind: 'score'
+  readonly version: 1
+  readonly key: string
+  readonly source: string
+  readonly project: string
+  readonly id: string
+  readonly name: string
+  /** A number, or 1 and 0 for yes and no; null for a category. */
+  readonly value: number | null
+  readonly category: string | null
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly trace: string | null
+  /** Id of the judged observation; null when the whole trace is judged. */
+  readonly observation: string | null
 }
 
 /**
@@ -276,6 +382,10 @@ export type Entry =
   | Crossing
   | Action
   | RosterChange
+  | PlanPrice
+  | Metered
+  | Observation
+  | Score
   | Admission
   | SessionClosed
   | Attempt

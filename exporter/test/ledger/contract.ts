@@ -201,6 +201,8 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
           from: T0,
           to: null,
           origin: 'file',
+          by: 'marginwatch.yaml',
+          reason: 'the file says so',
         },
         correction(usage('a')),
       ]
