@@ -98,7 +98,8 @@ export function fit({ ask, models, room, usual, least, input }: FitOptions): Fit
   const asSent = boundless ? { ...whole, maxTokens: asked } : whole
   if (room.free === null || room.fair === null) return asSent
   if (whole.amount <= room.fair) return asSent
-  if (!input.counted) return 'count'
+  // No count makes a call fit where nothing is left.
+  if (!input.counted) return room.free <= 0n ? 'refused' : 'count'
   if (!writes) return whole.amount <= room.free ? whole : 'refused'
 
   const usualCost = cost(Math.min(usual, asked))

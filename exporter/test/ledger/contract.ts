@@ -303,7 +303,7 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
     })
 
     it('answers only questions that it knows, with all their parameters', async () => {
-      await expect(ledger.query('drop')).rejects.toThrow(/no query named drop; there are: days, /)
+      await expect(ledger.query('drop')).rejects.toThrow(/no query named drop; there are: .*\bdays, /)
       await expect(ledger.query('days')).rejects.toThrow('query days needs from')
     })
 

@@ -27,8 +27,11 @@ import { choosesId, firstCalls, replayAll, replayModels } from './replayed.ts'
 const HOOKS = ['../../../gateway/marginwatch.py', './hooks/block.py'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 )
-// Its deployment says that it is free, which no price list can know.
-const POLICY = 'prices: { overrides: [{ model: qwen3-32b, input_usd_per_million: 0, output_usd_per_million: 0 }] }\n'
+// Its deployment says that it is free, which no price list can know. Nothing is limited, and fallbacks come with the calls.
+const POLICY = `
+prices: { overrides: [{ model: qwen3-32b, input_usd_per_million: 0, output_usd_per_million: 0 }] }
+budgets: { agent: none, session: none, client_fallbacks: keep }
+`
 const CALLERS = 16
 const CALLS = firstCalls(2_000)
 const WITH_ROW = callsWithRow(CALLS)

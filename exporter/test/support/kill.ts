@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, rm, writeFile } from 'node:fs/promises'
 import { Rng } from '@marginwatch/sandbox'
 import { hashKey, storedKey } from '../../src/ledger/key.ts'
 import type { RowReader } from '../../src/ledger/ledger.ts'
@@ -211,6 +211,5 @@ function pieces<T>(list: readonly T[], size: number): T[][] {
 
 async function copyFiles(from: string, to: string): Promise<void> {
   await rm(to, { recursive: true, force: true })
-  await mkdir(to)
-  for (const name of await readdir(from)) await copyFile(join(from, name), join(to, name))
+  await cp(from, to, { recursive: true })
 }
