@@ -6,6 +6,7 @@ import type { KeyRing } from '../http/keys.ts'
 import { createServer, type Listening } from '../http/server.ts'
 import { METRICS } from '../catalogue.ts'
 import { NO_BUDGETS } from '../views/page/budget-model.ts'
+import { NO_MARGIN, NOTHING_COMPARED } from '../views/page/margin-model.ts'
 import type { PageModel } from '../views/page/model.ts'
 import { webApp } from './web.ts'
 
@@ -22,7 +23,9 @@ const MODEL: PageModel = {
   topCustomers: [],
   topSessions: [],
   unpriced: { models: 0, calls: 0 },
+  margin: NO_MARGIN,
   budgets: NO_BUDGETS,
+  reconciliation: NOTHING_COMPARED,
   sources: [],
   ledger: { seq: 1, writable: true, reason: null },
   intake: { url: 'http://127.0.0.1/v1/sources/litellm', keyed: true },

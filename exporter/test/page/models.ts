@@ -1,5 +1,6 @@
 import { nano } from '@marginwatch/pricing'
 import { type BudgetRow, type CrossingRow, NO_BUDGETS } from '../../src/views/page/budget-model.ts'
+import { type MarginModel, NO_MARGIN, NOTHING_COMPARED } from '../../src/views/page/margin-model.ts'
 import type { Day, PageModel } from '../../src/views/page/model.ts'
 
 export const NOW = Date.UTC(2026, 10, 22, 14, 2, 31)
@@ -17,10 +18,81 @@ export const EMPTY: PageModel = {
   topCustomers: [],
   topSessions: [],
   unpriced: { models: 0, calls: 0 },
+  margin: NO_MARGIN,
   budgets: NO_BUDGETS,
+  reconciliation: NOTHING_COMPARED,
   sources: [],
   ledger: { seq: 0, writable: true, reason: null },
   intake: { url: 'http://127.0.0.1:9464/v1/sources/litellm', keyed: false },
+}
+
+/** Three plans: one below its target, one of trials, one that earns. */
+export const MARGIN: MarginModel = {
+  total: {
+    revenue: nano('20412.5'),
+    revenueMonth: nano('27835.23'),
+    modelCost: nano('11964.0583427'),
+    infraCost: nano('311.2'),
+    margin: nano('8137.2416573'),
+    ratio: 0.3986,
+  },
+  tiers: [
+    {
+      tier: 'enterprise',
+      revenue: nano('8400'),
+      revenueMonth: nano('11454.55'),
+      modelCost: nano('6591.9354427'),
+      infraCost: nano('180.1'),
+      margin: nano('1627.9645573'),
+      ratio: 0.1938,
+      target: 0.82,
+      customers: 17,
+      losing: 1,
+      trial: 0,
+    },
+    {
+      tier: 'pro',
+      revenue: nano('12012.5'),
+      revenueMonth: nano('16380.68'),
+      modelCost: nano('4630.0042'),
+      infraCost: nano('101'),
+      margin: nano('7281.4958'),
+      ratio: 0.6062,
+      target: 0.6,
+      customers: 388,
+      losing: 4,
+      trial: 12,
+    },
+    {
+      tier: 'free',
+      revenue: 0n,
+      revenueMonth: 0n,
+      modelCost: nano('742.1187'),
+      infraCost: nano('30.1'),
+      margin: nano('-772.2187'),
+      ratio: null,
+      target: null,
+      customers: 1_204,
+      losing: 1_204,
+      trial: 0,
+    },
+  ],
+  losing: [
+    {
+      customer: 'northwind-logistics',
+      tier: 'enterprise',
+      revenue: nano('1466.67'),
+      cost: nano('2290.42'),
+      margin: nano('-823.75'),
+    },
+    { customer: 'globex', tier: 'pro', revenue: nano('35.93'), cost: nano('206.11'), margin: nano('-170.18') },
+  ],
+  losers: 1_209,
+  infra: { total: nano('324.9'), unallocated: nano('13.7'), unknown: null },
+  assumed: { customers: 6, of: 1_609 },
+  notes: [],
+  forecast: { low: nano('15220'), expected: nano('16310.5'), high: nano('17802') },
+  noForecast: null,
 }
 
 /** A company in the middle of its month. */
@@ -69,6 +141,24 @@ export const FULL: PageModel = {
     start: NOW - (i * 90 + 40) * MINUTE,
     last: NOW - i * 11 * MINUTE,
   })),
+  margin: MARGIN,
+  reconciliation: {
+    days: { first: '2026-11-15', last: '2026-11-21' },
+    rows: [
+      {
+        day: '2026-11-20',
+        model: 'gpt-4o',
+        here: nano('190.12'),
+        there: nano('181.7'),
+        missingHere: 0,
+        missingThere: 41,
+        price: 3,
+        tokens: 0,
+        dayBoundary: 1,
+      },
+    ],
+    agreeing: 34,
+  },
   budgets: {
     nearLimit: [
       budget({

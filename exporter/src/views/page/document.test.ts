@@ -6,6 +6,7 @@ import { EMPTY, FULL, TROUBLED } from '../../../test/page/models.ts'
 import { type BudgetsModel, NO_BUDGETS } from './budget-model.ts'
 import { renderFragment, renderPage } from './document.ts'
 import { gatewayVariables } from './empty.ts'
+import { NO_MARGIN } from './margin-model.ts'
 import type { PageModel } from './model.ts'
 
 const LINKS = { style: '/page/page.1.css', script: '/page/page.2.js', icon: '/page/icon.3.svg' }
@@ -64,6 +65,7 @@ describe('the page', () => {
     const pays = (month: string, price: string | null) =>
       renderFragment({
         ...FULL,
+        margin: NO_MARGIN,
         topCustomers: [
           { customer: 'a', tier: null, month: nano(month), calls: 1, price: price === null ? null : nano(price) },
         ],

@@ -5,6 +5,7 @@ import { spendChart, tierColours } from './chart.ts'
 import { emptyState, isEmpty } from './empty.ts'
 import { count, money, plural } from './format.ts'
 import { type Html, html } from './html.ts'
+import { marginSections, reconciliationSection } from './margin-tables.ts'
 import type { PageModel } from './model.ts'
 import { customerTable, modelTable, sessionTable, sourceTable, tierTable } from './tables.ts'
 import { clock } from './time.ts'
@@ -65,12 +66,14 @@ function fragment(model: PageModel): Html {
     ? [emptyState(model)]
     : [
         tiles(model),
+        ...marginSections(model.margin, colours),
         spendChart(model, colours) ?? html``,
         ...budgetSections(model.budgets, colours, time),
         tierTable(model.byTier, colours),
         modelTable(model.byModel),
         customerTable(model.topCustomers, colours),
         sessionTable(model.topSessions, time),
+        ...reconciliationSection(model.reconciliation),
       ]
   return html`${banners(model, time)}
 <div class="grid">

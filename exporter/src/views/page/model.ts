@@ -1,6 +1,7 @@
 import type { Nano } from '../../usage.ts'
 import type { SourceState } from '../health/readings.ts'
 import type { BudgetsModel } from './budget-model.ts'
+import type { MarginModel, ReconciliationModel } from './margin-model.ts'
 
 /**
  * All that the page shows, read from memory. Null means "not known", is drawn as a dash and never as zero; lists come in the
@@ -26,7 +27,9 @@ export interface PageModel {
   readonly topSessions: readonly SessionRow[]
   /** Calls of this month that no price is known for, and how many models they name. */
   readonly unpriced: { readonly models: number; readonly calls: number }
+  readonly margin: MarginModel
   readonly budgets: BudgetsModel
+  readonly reconciliation: ReconciliationModel
   readonly sources: readonly SourceState[]
   readonly ledger: { readonly seq: number; readonly writable: boolean; readonly reason: string | null }
   /** Where the gateway posts to; shown while nothing has arrived yet. */

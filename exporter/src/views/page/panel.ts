@@ -16,10 +16,12 @@ export interface Table {
   readonly rows: readonly (readonly Html[])[]
   /** Said in place of the table when there is no row. */
   readonly empty: string
+  /** What must be known beside the table. */
+  readonly remarks?: readonly string[]
 }
 
 /** A section with a heading and a table, or what is said in its place. */
-export function panel({ id, title, note, columns, rows, empty }: Table): Html {
+export function panel({ id, title, note, columns, rows, empty, remarks = [] }: Table): Html {
   const heading = html`<h2 id="h-${id}">${title} <small>${note}</small></h2>`
   const body =
     rows.length === 0
@@ -30,7 +32,12 @@ export function panel({ id, title, note, columns, rows, empty }: Table): Html {
   return html`<section aria-labelledby="h-${id}" class="panel" id="${id}">
 ${heading}
 ${body}
-</section>
+${
+  remarks.length === 0
+    ? null
+    : html`<ul class="remarks">${remarks.map((text) => html`<li>${text}</li>`)}</ul>
+`
+}</section>
 `
 }
 

@@ -3,6 +3,7 @@ import type { Ledger, LedgerHealth, Row } from '../../ledger/ledger.ts'
 import type { Nano } from '../../usage.ts'
 import type { SourceState } from '../health/readings.ts'
 import { NO_BUDGETS, type BudgetState } from './budget-model.ts'
+import { NO_MARGIN, NOTHING_COMPARED, type MarginModel, type ReconciliationModel } from './margin-model.ts'
 import { type BudgetHistory, createBudgetReader, readBudgets } from './budget-reader.ts'
 import type { CustomerRow, Day, ModelRow, PageModel, SessionRow, Spend, TierRow } from './model.ts'
 
@@ -23,6 +24,10 @@ export interface PageSurroundings {
   readonly tiers: () => ReadonlyMap<string, Nano>
   /** Absent where nothing has a limit. */
   readonly budgets?: () => BudgetState
+  /** Absent where no margin can be told. */
+  readonly margin?: () => MarginModel
+  /** Absent where no trace store is asked. */
+  readonly reconciliation?: () => ReconciliationModel
 }
 
 export interface PageReader {
@@ -63,7 +68,9 @@ export function createPageReader(
       const { seq, writable, reason } = surroundings.ledger()
       return {
         ...numbers,
+        margin: surroundings.margin?.() ?? NO_MARGIN,
         budgets: budgets.read(history),
+        reconciliation: surroundings.reconciliation?.() ?? NOTHING_COMPARED,
         demo: surroundings.demo,
         now: now(),
         timezone: calendar.zone,

@@ -1,0 +1,133 @@
+import { nano } from '@marginwatch/pricing'
+import { describe, expect, test } from 'vitest'
+import { FULL, MARGIN } from '../../../test/page/models.ts'
+import { renderFragment } from './document.ts'
+import {
+  type MarginModel,
+  NO_MARGIN,
+  NOTHING_COMPARED,
+  type ReconciliationModel,
+  type TierMarginRow,
+} from './margin-model.ts'
+
+const shown = (margin: Partial<MarginModel>) => renderFragment({ ...FULL, margin: { ...MARGIN, ...margin } })
+const compared = (reconciliation: ReconciliationModel) => renderFragment({ ...FULL, reconciliation })
+const section = (text: string, id: string) =>
+  new RegExp(`<section [^>]*id="${id}">([\\s\\S]*?)</section>`).exec(text)?.[1] ?? ''
+const plain = (markup: string) => markup.replace(/<[^>]*>/g, '').trim()
+
+/** Text of the cells of the table under an id, row by row. */
+function rows(text: string, id: string): string[][] {
+  const body = /<tbody>([\s\S]*)<\/tbody>/.exec(section(text, id))?.[1] ?? ''
+  return [...body.matchAll(/<tr>([\s\S]*?)<\/tr>/g)].map(([, row = '']) =>
+    [...row.matchAll(/<t[hd][^>]*>([\s\S]*?)<\/t[hd]>/g)].map(([, cell = '']) => plain(cell)),
+  )
+}
+const remarks = (text: string) =>
+  [...section(text, 'margin').matchAll(/<li>([\s\S]*?)<\/li>/g)].map(([, text = '']) => text)
+
+const TIER = MARGIN.tiers[0] as TierMarginRow
+
+describe('margin', () => {
+  test('shows of each tier what it earned, what that took, what is left, and its target', () => {
+    expect(rows(shown({}), 'margin')).toEqual([
+      [...['enterprise', '', '$8,400.00', '$6,591.94', '$180.10', '$1,627.96', '19.4%', '82.0%'], '17 1 losing'],
+      ['pro', '', '$12,012.50', '$4,630.00', '$101.00', '$7,281.50', '60.6%', '60.0%', '388 4 losing, 12 on trial'],
+      ['free', '–', '$0.00', '$742.12', '$30.10', '−$772.22', '–', '–', '1,204 1,204 losing'],
+    ])
+    expect(section(shown({}), 'margin')).toContain('this month: $8,137.24 of $20,412.50 · 39.9%')
+  })
+
+  test('marks a ratio below its target, and one below zero is one', () => {
+    const ratios = (change: Partial<TierMarginRow>) => section(shown({ tiers: [{ ...TIER, ...change }] }), 'margin')
+    expect(ratios({ ratio: 0.81, target: 0.82 })).toContain('class="bad" title="below its target"')
+    expect(ratios({ ratio: 0.83, target: 0.82 })).not.toContain('below its target')
+    expect(ratios({ ratio: -0.5, target: null })).toContain('−50.0%')
+  })
+
+  test('never looks better because the cost of infrastructure is unknown', () => {
+    const unknown = shown({
+      tiers: [{ ...TIER, infraCost: null }],
+      total: { ...(MARGIN.total as NonNullable<MarginModel['total']>), infraCost: null },
+      infra: { total: 0n, unallocated: 0n, unknown: 'no rates are set' },
+    })
+    expect(rows(unknown, 'margin')[0]).toContain('unknown')
+    expect(rows(unknown, 'margin')[0]).toContain('19.4%*')
+    expect(section(unknown, 'margin')).toContain('before infrastructure')
+    expect(remarks(unknown)).toContain('Infrastructure: no rates are set')
+  })
+
+  test('says what is assumed, what nobody pays for, where the month is going, and which edit counts for nothing', () => {
+    expect(remarks(shown({ notes: ['customers[3] <acme> holds from November on'] }))).toEqual([
+      '$13.70 of $324.90 for infrastructure belong to no customer.',
+      '6 of 1,609 customers assumed from traffic.',
+      'Model spend by the end of the month: $16,310.50 ($15,220.00 to $17,802.00).',
+      'customers[3] &lt;acme&gt; holds from November on',
+    ])
+    const silent = {
+      infra: { total: 0n, unallocated: 0n, unknown: null },
+      assumed: { customers: 0, of: 3 },
+      forecast: null,
+    }
+    expect(remarks(shown(silent))).toEqual([])
+    expect(remarks(shown({ ...silent, noForecast: 'two weeks are needed' }))).toEqual([
+      'No forecast yet: two weeks are needed',
+    ])
+  })
+
+  test('draws no part of the bar beyond the whole, and none where nothing is paid', () => {
+    const bar = (change: Partial<TierMarginRow>) =>
+      [
+        ...section(shown({ tiers: [{ ...TIER, ...change }] }), 'margin').matchAll(
+          /class="(front|held)"[^>]*?width="([\d.]+)"/g,
+        ),
+      ].map(([, part, width]) => [part, Number(width)])
+    expect(bar({ revenue: nano(100), modelCost: nano(30), infraCost: nano(10) })).toEqual([
+      ['front', 30],
+      ['held', 10],
+    ])
+    expect(bar({ revenue: nano(100), modelCost: nano(90), infraCost: nano(30) })).toEqual([
+      ['front', 90],
+      ['held', 10],
+    ])
+    expect(bar({ revenue: nano(100), modelCost: nano(-5), infraCost: nano(300) })).toEqual([
+      ['front', 0],
+      ['held', 100],
+    ])
+    expect(bar({ revenue: 0n })).toEqual([])
+  })
+
+  test('names the worst customers and how many there are', () => {
+    expect(rows(shown({}), 'losing')[0]).toEqual([
+      'northwind-logistics',
+      'enterprise',
+      '$1,466.67',
+      '$2,290.42',
+      '−$823.75',
+    ])
+    expect(section(shown({}), 'losing')).toContain('the worst 10 of 1,209')
+    expect(section(shown({ losing: [], losers: 0 }), 'losing')).toBe('')
+  })
+
+  test('is absent while nothing is known', () => {
+    expect(section(renderFragment({ ...FULL, margin: NO_MARGIN }), 'margin')).toBe('')
+  })
+})
+
+describe('ledger and Langfuse', () => {
+  test('names each day and model that differs, with the reason', () => {
+    expect(rows(renderFragment(FULL), 'reconciliation')).toEqual([
+      [
+        ...['2026-11-20', 'gpt-4o', '$190.12', '$181.70'],
+        '41 calls only in the ledger, 3 calls with another price, 1 call in another day',
+      ],
+    ])
+    expect(section(renderFragment(FULL), 'reconciliation')).toContain('34 agree, 1 differs')
+  })
+
+  test('says that both agree, and nothing before they were compared', () => {
+    const days = { first: '2026-11-15', last: '2026-11-21' }
+    expect(section(compared({ days, rows: [], agreeing: 35 }), 'reconciliation')).toContain('Both say the same.')
+    expect(section(compared(NOTHING_COMPARED), 'reconciliation')).toBe('')
+  })
+})
