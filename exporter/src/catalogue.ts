@@ -68,6 +68,10 @@ export const DECISION_REASONS = [
 ] as const
 export type DecisionReason = (typeof DECISION_REASONS)[number]
 
+/** Why a call is not the same in the ledger and in another record of it. */
+export const DIFFERENCES = ['missing_here', 'missing_there', 'price', 'tokens', 'day_boundary'] as const
+export type Difference = (typeof DIFFERENCES)[number]
+
 /** Whose budget it is; what does not apply to the scope is empty. */
 const BUDGET = ['scope', 'period', 'customer', 'agent', 'tier'] as const
 
@@ -329,6 +333,18 @@ export const METRICS = {
     type: 'counter',
     help: 'Tokens of models without a known price.',
     labels: ['model'],
+  },
+  reconciliationDifference: {
+    name: 'llm_reconciliation_difference_ratio',
+    type: 'gauge',
+    help: 'What another record of the same calls has more of cost than the ledger, as a share of what the ledger has, over the last seven days that are over.',
+    labels: ['against', 'provider'],
+  },
+  reconciliationCalls: {
+    name: 'llm_reconciliation_calls',
+    type: 'gauge',
+    help: 'Calls of the last seven days that are over that are not the same in the ledger and in another record, by the reason.',
+    labels: ['against', 'reason'],
   },
   sourceUp: {
     name: 'marginwatch_source_up',

@@ -6,6 +6,7 @@ import { REASONS } from '../../src/budgets/ask.ts'
 import {
   DECISION_ACTIONS,
   DECISION_REASONS,
+  DIFFERENCES,
   DROP_REASONS,
   LABEL_BOUNDS,
   METRICS,
@@ -79,7 +80,7 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('basis'))).toEqual(BASES)
     expect(words(BOUNDS.get('token_type'))).toEqual(TOKEN_CLASSES)
     expect(words(BOUNDS.get('result'))).toEqual(EVENT_RESULTS)
-    expect(words(BOUNDS.get('reason'))).toEqual([...DROP_REASONS, ...DECISION_REASONS])
+    expect(words(BOUNDS.get('reason'))).toEqual([...DROP_REASONS, ...DECISION_REASONS, ...DIFFERENCES])
     expect(DECISION_REASONS).toEqual(REASONS)
     expect(words(BOUNDS.get('action'))).toEqual(DECISION_ACTIONS)
     expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
