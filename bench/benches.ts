@@ -6,6 +6,8 @@ export interface BenchEntry {
   readonly title: string
   /** How it is measured, in sentences for the reader of the results. */
   readonly method: string
+  /** After so long it is ended; 30 where it says nothing. */
+  readonly longestMinutes?: number
   readonly load: () => Promise<{ readonly run: Bench }>
 }
 
@@ -148,6 +150,7 @@ export const BENCHES: readonly BenchEntry[] = [
       'nothing passes between them. Times are compressed. Spent is what the provider charged; overspend is at most the sum of ' +
       'true cost less held over the calls that are under way when a limit is reached. A block is false when more was free than ' +
       '1 % of the limit, and than a usual (p99) call for the asker and for each call that is not yet recorded.',
+    longestMinutes: 60,
     load: () => import('./overspend.ts'),
   },
   {

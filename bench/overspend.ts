@@ -65,7 +65,10 @@ export async function run(setting: Setting): Promise<BenchRow[]> {
   for (const plan of plansOf(setting.quick)) {
     const target = await startTarget(plan, setting)
     try {
-      rows.push(...rowsOf(plan, await measure(plan, target)))
+      const found = rowsOf(plan, await measure(plan, target))
+      rows.push(...found)
+      // Each takes minutes: what it found is told when it is known.
+      console.info(['', ...found.map((row) => `  ${row.name}: ${row.value} (${row.spread})`)].join('\n'))
     } finally {
       await target.stop()
     }

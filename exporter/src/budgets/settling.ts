@@ -40,6 +40,8 @@ export interface Settling {
 }
 
 const MINUTE = 60_000
+/** Ends that came before their question are known for so long, and no more of them. */
+const EARLY = { ms: 10_000, most: 10_000 } as const
 
 export function createSettling(deps: SettlingDeps): Settling {
   const { holds, journal, log, now, charges, put } = deps
@@ -47,6 +49,7 @@ export function createSettling(deps: SettlingDeps): Settling {
   /** Calls that were charged for without having been heard of, until the ledger holds what they really cost. */
   const lost = new Map<string, Hold>()
   const finder = createCallFinder()
+  const early = createEarlyEnds(now)
   let unsettled = 0
 
   const end = (callId: string): Hold | null => {
@@ -101,6 +104,8 @@ export function createSettling(deps: SettlingDeps): Settling {
       for (const hold of [...found, ...given.values()]) await takeUp(hold, ended)
     },
     async hold(hold) {
+      // Its asker went on without an answer, and nothing is left to hold for.
+      if (early.has(hold.callId)) return null
       const short = await holds.tryHold(hold)
       if (short !== null) return short
       open.set(hold.callId, hold)
@@ -118,6 +123,7 @@ export function createSettling(deps: SettlingDeps): Settling {
       }
       const callId = finder.find(entry.key)
       const hold = callId === null ? null : end(callId)
+      if (callId !== null && hold === null) early.add(callId)
       if (hold !== null) void (entry.status === 'success' ? holds.settle(hold.callId) : holds.release(hold.callId))
       learn(entry, hold)
       const given = callId === null ? undefined : lost.get(callId)
@@ -144,5 +150,24 @@ export function createSettling(deps: SettlingDeps): Settling {
       }
     },
     unsettled: () => unsettled,
+  }
+}
+
+/** Calls whose end was heard of while they held nothing: a question that took too long may still be on its way. */
+function createEarlyEnds(now: () => number) {
+  // In the order in which they were heard of.
+  const ends = new Map<string, number>()
+  return {
+    add(callId: string): void {
+      ends.set(callId, now())
+      for (const [oldest, at] of ends) {
+        if (ends.size <= EARLY.most && now() - at <= EARLY.ms) break
+        ends.delete(oldest)
+      }
+    },
+    has(callId: string): boolean {
+      const at = ends.get(callId)
+      return at !== undefined && now() - at <= EARLY.ms
+    },
   }
 }

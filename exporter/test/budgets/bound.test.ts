@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { grid, play, type Setting } from './grid.ts'
 
-/** Each fourth setting; `npm run bench -- bound` plays all of them. Odd, so that every value of every choice is among them. */
+/** Each fifth setting; `npm run bench -- bound` plays all of them. Odd, so that every value of every choice is among them. */
 const EVERY = 5
 const SETTINGS = grid()
   .map((setting, i) => ({ setting, seed: i + 1 }))

@@ -110,4 +110,19 @@ describe('The budgets at work', () => {
     await engine.sweep()
     expect([...meters.payers()]).toHaveLength(0)
   })
+
+  it('hold nothing for a call whose end was heard of before its question', async () => {
+    await start(policyOf(10n * USD), '2026-11-10T12:00:00Z')
+    const late = callId()
+    await ledger.append([usage(`litellm:${late}`, { ...WHO, start: now, cost: 0n, status: 'blocked' })])
+    await engine.decide(asked({ callId: late, who: WHO, maxTokens: 100, input: INPUT }))
+    const held = () =>
+      engine
+        .fold()
+        .meters.of(WHO, now)
+        .map((meter) => engine.reading(meter).held)
+    expect(held()).toEqual([0n])
+    await ask(WHO)
+    expect(held().some((amount) => amount > 0n)).toBe(true)
+  })
 })

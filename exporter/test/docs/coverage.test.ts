@@ -19,7 +19,9 @@ const DELIVERED = [
     'API-6',
     'RUN-1',
     'FIG-1',
+    'FIG-2',
     'FIG-4',
+    'FIG-5',
     'FIG-6',
     'FIG-7',
     'FIG-8',
@@ -74,9 +76,9 @@ describe('docs/coverage.md', () => {
   })
 })
 
-test('measures pricing and the ledger, and fails below 90 % of lines', () => {
+test('measures pricing, the ledger and the budgets, and fails below 90 % of lines', () => {
   const { include, thresholds } = config.test?.coverage ?? {}
-  expect(include).toEqual(expect.arrayContaining(['pricing/src/**', 'exporter/src/ledger/**']))
+  expect(include).toEqual(expect.arrayContaining(['pricing/src/**', 'exporter/src/ledger/**', 'exporter/src/budgets/**']))
   expect(thresholds?.lines).toBeGreaterThanOrEqual(90)
   expect(read('scripts/test.mjs')).toContain("'--coverage'")
 })
