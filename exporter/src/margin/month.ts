@@ -1,0 +1,163 @@
+import type { Nano } from '../usage.ts'
+import {
+  addCustomer,
+  type CustomerMargin,
+  createTierSum,
+  customerMargin,
+  type Figures,
+  figuresOf,
+  type Line,
+  NO_TIER,
+  type Ratios,
+  ratiosOf,
+  type TierMargin,
+  tierMargin,
+} from './figures.ts'
+import type { MonthDays } from './month-days.ts'
+import type { Use, UseSums } from './month-use.ts'
+import { revenueReader } from './revenue.ts'
+import type { Timeline } from './timeline.ts'
+
+/** A local month as of a moment. */
+export interface MonthMargin {
+  /** First local day of the month, the month as epoch milliseconds (`to` not in it), and as of when the figures are. */
+  readonly month: number
+  readonly from: number
+  readonly to: number
+  readonly at: number
+  /** The policy's plans in its order, then others by name, calls without a plan last. */
+  readonly tiers: readonly TierMargin[]
+  /** In no particular order; `worst` picks. */
+  readonly customers: readonly CustomerMargin[]
+  /** All tiers together, and the infrastructure that is no customer's. */
+  readonly whole: Figures & Ratios
+  readonly infra: {
+    /** What is known of it, divided among customers or not. */
+    readonly total: Nano
+    readonly allocated: Nano
+    readonly unallocated: Nano
+    /** Why the total is not all of it, in a sentence; null = it is. */
+    readonly unknown: string | null
+  }
+  /** Customers known only from their calls, of all that were customers in the month so far. */
+  readonly assumed: { readonly customers: number; readonly of: number }
+}
+
+export interface MonthInput {
+  readonly days: MonthDays
+  /** As of when, epoch milliseconds; taken to lie within the month. */
+  readonly at: number
+  readonly timeline: Timeline
+  readonly use: UseSums
+  /** The policy's plans with their targets in hundredths of a percent, in its order. */
+  readonly targets: ReadonlyMap<string, number | null>
+  /** What of the infrastructure is not metered, in a sentence; null = nothing. */
+  readonly missing: string | null
+}
+
+/**
+ * Revenue minus model cost minus infrastructure, by customer and by tier. The sums of the customers are those of the tiers, and
+ * with the infrastructure that is no customer's they are the whole. Prices come from the roster, costs from the ledger, each
+ * under the plan that was stamped on the call when it was accepted.
+ */
+export function monthMargin({ days, at, timeline, use, targets, missing }: MonthInput): MonthMargin {
+  const until = Math.min(Math.max(at, days.from), days.to)
+  const unknown = unknownInfra(missing, use.unknown)
+  const known = unknown === null
+  const { lines, assumed } = gather(timeline, use, days, until)
+  const sums = new Map([...targets.keys()].map((tier) => [tier, createTierSum()]))
+  const whole = createTierSum()
+  const customers = lines.map((line) => {
+    const one = customerMargin(line, known)
+    const infra = line.use?.infra ?? 0n
+    const sum = sums.get(one.tier) ?? createTierSum()
+    sums.set(one.tier, sum)
+    addCustomer(sum, one, infra)
+    addCustomer(whole, one, infra)
+    return one
+  })
+  whole.infraCost = use.infra
+  return {
+    month: days.month,
+    from: days.from,
+    to: days.to,
+    at: until,
+    tiers: inOrder(sums, targets).map(([tier, sum]) => tierMargin(tier, sum, targets.get(tier) ?? null, known)),
+    customers,
+    whole: { ...figuresOf(whole, known), ...ratiosOf(whole, known) },
+    infra: { total: use.infra, allocated: use.allocated, unallocated: use.infra - use.allocated, unknown },
+    assumed,
+  }
+}
+
+/** The customers with the least margin, the worst first, equal ones by name; those that are none yet left out. */
+export function worst(customers: readonly CustomerMargin[], most: number): CustomerMargin[] {
+  const value = ({ margin, marginBeforeInfra }: CustomerMargin) => margin ?? marginBeforeInfra
+  const before = (a: CustomerMargin, b: CustomerMargin): boolean => {
+    const [x, y] = [value(a), value(b)]
+    if (x !== y) return x < y
+    return a.customer === b.customer ? a.tier < b.tier : a.customer < b.customer
+  }
+  // A few of very many: each is put in its place among those, instead of all being put in order.
+  const found: CustomerMargin[] = []
+  for (const one of customers) {
+    const last = found.at(-1)
+    if (one.state === 'coming' || (found.length === most && (last === undefined || !before(one, last)))) continue
+    let [low, high] = [0, found.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (before(one, found[middle] as CustomerMargin)) high = middle
+      else low = middle + 1
+    }
+    found.splice(low, 0, one)
+    if (found.length > most) found.pop()
+  }
+  return found
+}
+
+interface Gathered {
+  readonly lines: readonly Line[]
+  readonly assumed: MonthMargin['assumed']
+}
+
+/** What there is of each customer and plan, from both sides: what was used, and what is paid. */
+function gather(timeline: Timeline, use: UseSums, days: MonthDays, until: number): Gathered {
+  const lines: Line[] = []
+  const byCustomer = new Map<string, Line[]>()
+  const lineOf = (customer: string, tier: string): Line => {
+    const known = byCustomer.get(customer)
+    const found = known?.find((line) => line.tier === tier)
+    if (found) return found
+    const line: Line = { customer, tier, use: null, revenue: null }
+    lines.push(line)
+    if (known) known.push(line)
+    else byCustomer.set(customer, [line])
+    return line
+  }
+  for (const one of use.uses) if (isSomething(one)) lineOf(one.customer, one.tier || NO_TIER).use = one
+  const assumed = { customers: 0, of: 0 }
+  const revenueOf = revenueReader(timeline, days, until)
+  for (const customer of timeline.customers(days.from, days.to)) {
+    const plans = revenueOf(customer)
+    for (const plan of plans) lineOf(customer, plan.tier).revenue = plan
+    if (!plans.some(({ begun }) => begun)) continue
+    assumed.of++
+    if (plans.some((plan) => plan.begun && plan.assumed)) assumed.customers++
+  }
+  return { lines, assumed }
+}
+
+/** What was moved to another name leaves nothing behind. */
+function isSomething({ calls, tokens, cost, unpriced, infra }: Use): boolean {
+  return calls !== 0 || tokens !== 0 || cost !== 0n || unpriced !== 0 || infra !== 0n
+}
+
+function unknownInfra(missing: string | null, unknown: number): string | null {
+  const amounts = unknown === 0 ? null : `${unknown} metered ${unknown === 1 ? 'amount has' : 'amounts have'} no rate`
+  return [missing, amounts].filter((reason) => reason !== null).join('; ') || null
+}
+
+function inOrder<T>(sums: ReadonlyMap<string, T>, targets: ReadonlyMap<string, unknown>): [string, T][] {
+  const place = (tier: string) => (targets.has(tier) ? 0 : tier === NO_TIER ? 2 : 1)
+  return [...sums].sort(([a], [b]) => place(a) - place(b) || (place(a) === 1 ? (a < b ? -1 : 1) : 0))
+}
