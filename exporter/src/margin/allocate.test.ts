@@ -1,6 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { allocate, type Sharer } from './allocate.ts'
+import { allocate as allocateTo } from './allocate.ts'
+
+interface Sharer {
+  readonly name: string
+  readonly weight: bigint
+}
+
+const allocate = (amount: bigint, list: readonly Sharer[]) =>
+  allocateTo(
+    amount,
+    list.map(({ name }) => name),
+    list.map(({ weight }) => weight),
+  )
 
 const sharers = (...weights: bigint[]): Sharer[] => weights.map((weight, i) => ({ name: `s${i}`, weight }))
 

@@ -63,35 +63,42 @@ export interface TierMargin extends Figures, Ratios {
   readonly target: number | null
 }
 
-/** What is known of a customer under one plan. */
-export interface Line {
-  readonly customer: string
-  readonly tier: string
-  use: Use | null
-  revenue: Revenue | null
-}
-
-export function customerMargin(line: Line, infraKnown: boolean): CustomerMargin {
-  const { customer, tier, use, revenue } = line
-  const sum: Summed = {
-    revenueAccrued: revenue?.accrued ?? 0n,
+/** Of what a customer used and what it pays under a plan; null = nothing. */
+export function customerMargin(
+  customer: string,
+  tier: string,
+  use: Use | null,
+  revenue: Revenue | null,
+  infraKnown: boolean,
+): CustomerMargin {
+  const revenueAccrued = revenue?.accrued ?? 0n
+  const modelCost = use?.cost ?? 0n
+  const infraCost = infraKnown ? (use?.infra ?? 0n) : null
+  const marginBeforeInfra = revenueAccrued - modelCost
+  const margin = infraCost === null ? null : marginBeforeInfra - infraCost
+  return {
+    customer,
+    tier,
+    state: stateOf(customer, use, revenue, margin ?? marginBeforeInfra),
+    assumed: revenue?.begun === true && revenue.assumed,
+    unpriced: revenue?.unpriced ?? false,
+    revenueAccrued,
     revenueMonth: revenue?.month ?? 0n,
     calls: use?.calls ?? 0,
     tokens: use?.tokens ?? 0,
-    modelCost: use?.cost ?? 0n,
+    modelCost,
     unpricedCalls: use?.unpriced ?? 0,
-    infraCost: use?.infra ?? 0n,
+    infraCost,
+    marginBeforeInfra,
+    margin,
   }
-  const figures = figuresOf(sum, infraKnown)
-  const assumed = revenue?.begun === true && revenue.assumed
-  return { customer, tier, state: stateOf(line, figures), assumed, unpriced: revenue?.unpriced ?? false, ...figures }
 }
 
-function stateOf({ customer, use, revenue }: Line, { margin, marginBeforeInfra }: Figures): CustomerState {
+function stateOf(customer: string, use: Use | null, revenue: Revenue | null, margin: Nano): CustomerState {
   if (customer === UNATTRIBUTED) return 'nobody'
   if (revenue?.begun && revenue.trial) return 'trial'
   if (!revenue?.begun && use === null) return 'coming'
-  return (margin ?? marginBeforeInfra) < 0n ? 'losing' : 'earning'
+  return margin < 0n ? 'losing' : 'earning'
 }
 
 /** Sums of customers; the infrastructure as far as it is known. */
@@ -132,6 +139,21 @@ export function addCustomer(sum: TierSum, one: CustomerMargin, infra: Nano): voi
   if (one.state === 'earning' || one.state === 'losing' || one.state === 'trial') sum[one.state]++
   if (one.assumed) sum.assumed++
   if (one.unpriced) sum.unpricedCustomers++
+}
+
+/** The sums of tiers as one. */
+export function together(sums: readonly TierSum[]): TierSum {
+  const all = createTierSum()
+  for (const sum of sums) {
+    all.revenueAccrued += sum.revenueAccrued
+    all.revenueMonth += sum.revenueMonth
+    all.calls += sum.calls
+    all.tokens += sum.tokens
+    all.modelCost += sum.modelCost
+    all.unpricedCalls += sum.unpricedCalls
+    all.infraCost += sum.infraCost
+  }
+  return all
 }
 
 export function tierMargin(tier: string, sum: TierSum, target: number | null, infraKnown: boolean): TierMargin {

@@ -17,7 +17,8 @@ export interface Use {
 }
 
 export interface UseSums {
-  readonly uses: Iterable<Use>
+  /** By customer, one for each plan. */
+  readonly uses: ReadonlyMap<string, readonly Use[]>
   /** Known cost of infrastructure, and how much of it was divided among customers. */
   readonly infra: Nano
   readonly allocated: Nano
@@ -39,7 +40,7 @@ export interface MonthUse {
 
 export function createMonthUse(): MonthUse {
   const days = new Map<number, Day>()
-  const totals = new Map<string, Total>()
+  const totals = new Map<string, Total[]>()
   let changed = new Set<Day>()
   let lastRule: MarginPolicy | null = null
   let [infra, allocated, unknown] = [0n, 0n, 0]
@@ -52,29 +53,31 @@ export function createMonthUse(): MonthUse {
     changed.add(day)
     return day
   }
-  const totalOf = (name: string, { customer, tier }: DayUse): Total => {
-    let total = totals.get(name)
-    if (!total) {
-      total = { customer, tier, calls: 0, tokens: 0, cost: 0n, unpriced: 0, infra: 0n }
-      totals.set(name, total)
-    }
+  const totalOf = ({ customer, tier }: DayUse): Total => {
+    const own = totals.get(customer)
+    const known = own?.find((total) => total.tier === tier)
+    if (known) return known
+    const total = { customer, tier, calls: 0, tokens: 0, cost: 0n, unpriced: 0, infra: 0n }
+    if (own) own.push(total)
+    else totals.set(customer, [total])
     return total
   }
   return {
     add(row) {
       const { uses } = dayOf(row.day)
-      const name = `${row.customer}${SEPARATOR}${row.tier}`
-      let use = uses.get(name)
+      const total = totalOf(row)
+      let use = uses.get(total)
       if (!use) {
-        use = { name, total: totalOf(name, row), calls: 0, tokens: 0, cost: 0n, infra: 0n }
-        uses.set(name, use)
+        use = { calls: 0, tokens: 0, cost: 0n, infra: 0n }
+        uses.set(total, use)
       }
-      for (const sum of [use, use.total]) {
-        sum.calls += row.calls
-        sum.tokens += row.tokens
-        sum.cost += row.cost
-      }
-      use.total.unpriced += row.unpriced
+      use.calls += row.calls
+      use.tokens += row.tokens
+      use.cost += row.cost
+      total.calls += row.calls
+      total.tokens += row.tokens
+      total.cost += row.cost
+      total.unpriced += row.unpriced
     },
     meter({ day, service, cost, unknown: more }) {
       const { services } = dayOf(day)
@@ -91,7 +94,7 @@ export function createMonthUse(): MonthUse {
         allocated += day.divided
       }
       changed.clear()
-      return { uses: totals.values(), infra, allocated, unknown }
+      return { uses: totals, infra, allocated, unknown }
     },
   }
 }
@@ -101,15 +104,13 @@ const SEPARATOR = '\u001f'
 type Total = { -readonly [K in keyof Use]: Use[K] }
 
 interface Day {
-  readonly uses: Map<string, Used>
+  readonly uses: Map<Total, Used>
   readonly services: Map<string, Nano>
   /** What of its infrastructure is in the customers' sums. */
   divided: Nano
 }
 
 interface Used {
-  readonly name: string
-  readonly total: Total
   calls: number
   tokens: number
   cost: Nano
@@ -121,14 +122,20 @@ function divide(day: Day, { allocate: by, keep }: MarginPolicy): void {
   let pool = 0n
   for (const [service, cost] of day.services) if (!keep.includes(service)) pool += cost
   if (pool === 0n && day.divided === 0n) return
-  const uses = [...day.uses.values()]
-  const weights = uses.map((use) => ({ name: use.name, weight: weightOf(use, by) }))
-  const shares = pool === 0n ? null : allocate(pool, weights)
-  uses.forEach((use, i) => {
-    const share = shares?.[i] ?? 0n
-    use.total.infra += share - use.infra
+  const names: string[] = []
+  const weights: bigint[] = []
+  for (const [total, use] of day.uses) {
+    names.push(`${total.customer}${SEPARATOR}${total.tier}`)
+    weights.push(weightOf(use, by))
+  }
+  const shares = pool === 0n ? null : allocate(pool, names, weights)
+  let i = 0
+  for (const [total, use] of day.uses) {
+    const share = shares?.[i++] ?? 0n
+    if (share === use.infra) continue
+    total.infra += share - use.infra
     use.infra = share
-  })
+  }
   day.divided = shares === null ? 0n : pool
 }
 

@@ -6,16 +6,16 @@ import {
   customerMargin,
   type Figures,
   figuresOf,
-  type Line,
   NO_TIER,
   type Ratios,
   ratiosOf,
   type TierMargin,
   tierMargin,
+  together,
 } from './figures.ts'
 import type { MonthDays } from './month-days.ts'
 import type { Use, UseSums } from './month-use.ts'
-import { revenueReader } from './revenue.ts'
+import { type Revenue, revenueReader } from './revenue.ts'
 import type { Timeline } from './timeline.ts'
 
 /** A local month as of a moment. */
@@ -60,23 +60,24 @@ export interface MonthInput {
  * with the infrastructure that is no customer's they are the whole. Prices come from the roster, costs from the ledger, each
  * under the plan that was stamped on the call when it was accepted.
  */
-export function monthMargin({ days, at, timeline, use, targets, missing }: MonthInput): MonthMargin {
+export function monthMargin(input: MonthInput): MonthMargin {
+  const { days, at, use, targets, missing } = input
   const until = Math.min(Math.max(at, days.from), days.to)
   const unknown = unknownInfra(missing, use.unknown)
   const known = unknown === null
-  const { lines, assumed } = gather(timeline, use, days, until)
   const sums = new Map([...targets.keys()].map((tier) => [tier, createTierSum()]))
-  const whole = createTierSum()
-  const customers = lines.map((line) => {
-    const one = customerMargin(line, known)
-    const infra = line.use?.infra ?? 0n
-    const sum = sums.get(one.tier) ?? createTierSum()
-    sums.set(one.tier, sum)
-    addCustomer(sum, one, infra)
-    addCustomer(whole, one, infra)
-    return one
+  const customers: CustomerMargin[] = []
+  const assumed = eachLine(input, until, (customer, tier, used, paid) => {
+    let sum = sums.get(tier)
+    if (!sum) {
+      sum = createTierSum()
+      sums.set(tier, sum)
+    }
+    const one = customerMargin(customer, tier, used, paid, known)
+    customers.push(one)
+    addCustomer(sum, one, used?.infra ?? 0n)
   })
-  whole.infraCost = use.infra
+  const whole = { ...together([...sums.values()]), infraCost: use.infra }
   return {
     month: days.month,
     from: days.from,
@@ -115,36 +116,29 @@ export function worst(customers: readonly CustomerMargin[], most: number): Custo
   return found
 }
 
-interface Gathered {
-  readonly lines: readonly Line[]
-  readonly assumed: MonthMargin['assumed']
-}
-
-/** What there is of each customer and plan, from both sides: what was used, and what is paid. */
-function gather(timeline: Timeline, use: UseSums, days: MonthDays, until: number): Gathered {
-  const lines: Line[] = []
-  const byCustomer = new Map<string, Line[]>()
-  const lineOf = (customer: string, tier: string): Line => {
-    const known = byCustomer.get(customer)
-    const found = known?.find((line) => line.tier === tier)
-    if (found) return found
-    const line: Line = { customer, tier, use: null, revenue: null }
-    lines.push(line)
-    if (known) known.push(line)
-    else byCustomer.set(customer, [line])
-    return line
-  }
-  for (const one of use.uses) if (isSomething(one)) lineOf(one.customer, one.tier || NO_TIER).use = one
+/** Each customer under each plan, from both sides: what it used, and what it pays. */
+function eachLine(
+  { timeline, use, days }: MonthInput,
+  until: number,
+  onLine: (customer: string, tier: string, used: Use | null, paid: Revenue | null) => void,
+): MonthMargin['assumed'] {
   const assumed = { customers: 0, of: 0 }
   const revenueOf = revenueReader(timeline, days, until)
-  for (const customer of timeline.customers(days.from, days.to)) {
+  const one = (customer: string, uses: readonly Use[]) => {
     const plans = revenueOf(customer)
-    for (const plan of plans) lineOf(customer, plan.tier).revenue = plan
-    if (!plans.some(({ begun }) => begun)) continue
+    for (const used of uses) {
+      const tier = used.tier || NO_TIER
+      const paid = plans.find((plan) => plan.tier === tier) ?? null
+      if (paid !== null || isSomething(used)) onLine(customer, tier, isSomething(used) ? used : null, paid)
+    }
+    for (const paid of plans) if (!uses.some(({ tier }) => tier === paid.tier)) onLine(customer, paid.tier, null, paid)
+    if (!plans.some(({ begun }) => begun)) return
     assumed.of++
     if (plans.some((plan) => plan.begun && plan.assumed)) assumed.customers++
   }
-  return { lines, assumed }
+  for (const [customer, uses] of use.uses) one(customer, uses)
+  for (const customer of timeline.customers(days.from, days.to)) if (!use.uses.has(customer)) one(customer, [])
+  return assumed
 }
 
 /** What was moved to another name leaves nothing behind. */

@@ -19,7 +19,7 @@ export interface Revenue {
 }
 
 /** What a customer pays in a month as seen at a moment, by plan, in the order in which it had them. */
-export type RevenueReader = (customer: string) => Revenue[]
+export type RevenueReader = (customer: string) => readonly Revenue[]
 
 /**
  * Reads revenue off a timeline. For each customer, plan and price: accrued is price × days gone by ÷ days of the month, where the
@@ -30,9 +30,10 @@ export function revenueReader(timeline: Timeline, days: MonthDays, at: number): 
   const now = days.ticksAt(at)
   const plans = planPrices(timeline, days)
   const share = sharesOf(days)
-  return (customer) => {
+  const throughout = new Map<string, Revenue[]>()
+  const readAll = (segments: readonly Segment[]): Revenue[] => {
     const paid: Paid[] = []
-    for (const segment of timeline.segments(customer, days.from, days.to)) {
+    for (const segment of segments) {
       const from = days.ticksAt(segment.from)
       const to = days.ticksAt(segment.to)
       if (from >= to) continue
@@ -47,6 +48,23 @@ export function revenueReader(timeline: Timeline, days: MonthDays, at: number): 
     }
     return paid.map((plan) => revenueOf(plan, share))
   }
+  return (customer) => {
+    const segments = timeline.segments(customer, days.from, days.to)
+    const [only] = segments
+    if (segments.length !== 1 || !only || !isUsual(only, days)) return readAll(segments)
+    // Most customers have one plan all month and pay its price: those are worked out once.
+    const usual = `${only.origin} ${only.tier}`
+    let known = throughout.get(usual)
+    if (!known) {
+      known = readAll(segments)
+      throughout.set(usual, known)
+    }
+    return known
+  }
+}
+
+function isUsual({ from, to, price, trial }: Segment, days: MonthDays): boolean {
+  return from <= days.from && to >= days.to && price === null && !trial
 }
 
 interface Paid {

@@ -106,9 +106,16 @@ export function rowOf({ entry }: Recorded, calendar: Calendar): Found | null {
   }
   if (entry.kind !== 'usage' && entry.kind !== 'correction') return null
   const calls = entry.kind === 'usage' ? 1 : entry.calls
-  const { customer, tier, cost, basis } = entry
-  const row = { day: calendar.day(entry.start), customer, tier: tier ?? '', calls, tokens: totalTokens(entry.tokens) }
-  return { use: { ...row, cost: cost ?? 0n, unpriced: basis === 'unpriced' ? calls : 0 } }
+  const use = {
+    day: calendar.day(entry.start),
+    customer: entry.customer,
+    tier: entry.tier ?? '',
+    calls,
+    tokens: totalTokens(entry.tokens),
+    cost: entry.cost ?? 0n,
+    unpriced: entry.basis === 'unpriced' ? calls : 0,
+  }
+  return { use }
 }
 
 export type Found =
