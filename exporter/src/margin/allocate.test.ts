@@ -96,6 +96,14 @@ describe('a divided amount', () => {
     ).toEqual([0n, 1n, 1n])
   })
 
+  it('tells weights apart that are the same to a number', () => {
+    const list = [
+      { name: 'a', weight: 2n ** 60n },
+      { name: 'b', weight: 2n ** 60n + 1n },
+    ]
+    expect(allocate(1n, list)).toEqual([0n, 1n])
+  })
+
   it('counts a weight below nothing as none, and has nobody to go to without weights', () => {
     expect(allocate(7n, sharers(-3n, 2n, 0n))).toEqual([0n, 7n, 0n])
     expect(allocate(7n, sharers(-3n, 0n))).toBeNull()

@@ -16,12 +16,15 @@ const DAY = 86_400_000
 const T0 = Date.UTC(2026, 9, 31, 19)
 
 const maybe = (...names: string[]) => fc.constantFrom(null, ...names)
-/** Moments of two months back and a few hours ahead; the same id is always the same moment. */
-const startOf = (id: number) => T0 + Math.round(6 * 3_600_000 - id * 0.61 * DAY)
+/** Moments about the turn of the month, and of weeks before it; the same id is always the same moment. */
+function startOf(id: number): number {
+  const n = id % 25
+  return n < 12 ? T0 + (30 - 5 * n) * 3_600_000 : T0 - (n - 12) * 4 * DAY
+}
 
 const anyUsage: fc.Arbitrary<Usage> = fc
   .record({
-    id: fc.nat(90),
+    id: fc.nat(299),
     customer: fc.constantFrom('acme', 'globex', "o'hara", 'unattributed'),
     tier: maybe('tier_1', 'tier_2', 'made up'),
     tokens: fc.record({ input: fc.nat(40), output: fc.nat(3) }),
@@ -47,7 +50,7 @@ const anyCorrection: fc.Arbitrary<Correction> = fc
 
 const anyMetered = fc
   .record({
-    id: fc.nat(90),
+    id: fc.nat(299),
     service: fc.constantFrom('exporter', 'grafana', 'litellm'),
     meter: fc.constantFrom(...METERS),
     cost: fc.option(fc.bigInt({ min: 0n, max: 900_000_007n }), { nil: null, freq: 12 }),
@@ -76,10 +79,10 @@ type Step =
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.array(anyEntry, { maxLength: 15 }).map((entries): Step => ({ do: 'append', entries })) },
-  { weight: 3, arbitrary: fc.constant<Step>({ do: 'look' }) },
+  { weight: 4, arbitrary: fc.constant<Step>({ do: 'look' }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'restart' }) },
-  { weight: 2, arbitrary: fc.integer({ min: -1, max: 60 }).map((hours): Step => ({ do: 'wait', hours })) },
-  { weight: 1, arbitrary: fc.nat(RULES.length - 1).map((n): Step => ({ do: 'rule', n })) },
+  { weight: 2, arbitrary: fc.integer({ min: -1, max: 20 }).map((hours): Step => ({ do: 'wait', hours })) },
+  { weight: 2, arbitrary: fc.nat(RULES.length - 1).map((n): Step => ({ do: 'rule', n })) },
 )
 
 const timeline = plainTimeline(
@@ -153,7 +156,7 @@ function check(month: MonthMargin, ledger: PlainLedger, rule: MarginPolicy): voi
   )
   for (const [name, sum] of used) {
     const one = said.get(name)
-    if (!one) expect(sum).toEqual({ cost: 0n, infra: 0n, calls: 0, tokens: 0 })
+    if (!one) expect(sum).toMatchObject({ cost: 0n, infra: 0n, calls: 0, tokens: 0 })
     else {
       expect([one.modelCost, one.calls, one.tokens]).toEqual([sum.cost, sum.calls, sum.tokens])
       expect(one.infraCost).toBe(known ? sum.infra : null)

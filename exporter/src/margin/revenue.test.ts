@@ -81,6 +81,34 @@ describe('what a customer pays', () => {
     ])
   })
 
+  it('is told for each by itself, however much one is like another', () => {
+    const customers: Record<string, PlainSegment[]> = {
+      usual: [{ tier: 'small' }],
+      assumed: [{ tier: 'small', origin: 'traffic' }],
+      trial: [{ tier: 'small', trial: true }],
+      own: [{ tier: 'small', price: nano(30) }],
+      large: [{ tier: 'large' }],
+      late: [{ tier: 'small', from: june(2) }],
+      gone: [{ tier: 'small', to: june(30) }],
+      nobody: [],
+    }
+    const read = revenueReader(plainTimeline(customers, PLANS), JUNE, JUNE.to)
+    const small = { tier: 'small', accrued: nano(49), month: nano(49), ...BEGUN }
+    const free = { accrued: 0n, month: 0n }
+    // 49 × 29 ÷ 30 = 47.366666666…
+    const most = { accrued: 47_366_666_667n, month: 47_366_666_667n }
+    expect(Object.keys(customers).map((name) => read(name))).toEqual([
+      [small],
+      [{ ...small, assumed: true }],
+      [{ ...small, ...free, trial: true }],
+      [{ ...small, accrued: nano(30), month: nano(30) }],
+      [{ ...small, tier: 'large', accrued: nano(99), month: nano(99) }],
+      [{ ...small, ...most }],
+      [{ ...small, ...most }],
+      [],
+    ])
+  })
+
   it('is told by plan, in the order in which it had them, and of one to come that it has not begun', () => {
     const both = [
       { tier: 'small', to: june(16) },
