@@ -32,6 +32,7 @@ export const LABEL_BOUNDS = {
   error_class: 50,
   series: 2000,
   fallback: 500,
+  service: 100,
 } as const
 
 const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', '120', '300'] as const
@@ -42,6 +43,12 @@ export type DropReason = (typeof DROP_REASONS)[number]
 
 /** How many budgets get series: those past their first notifying threshold, nearest to their limit first. */
 export const MOST_BUDGETS = 2_000
+
+/** How many customers have series of their margin: those with the least. */
+export const WORST_CUSTOMERS = 50
+
+/** How a customer does on its plan. */
+export const CUSTOMER_STATES = ['earning', 'losing', 'trial'] as const
 
 /** What is decided of a call that is about to be made. An asker who is told to count first has no decision yet. */
 export const DECISION_ACTIONS = ['allow', 'degrade', 'block'] as const
@@ -320,6 +327,90 @@ export const METRICS = {
     name: 'llm_runaway_sessions',
     type: 'gauge',
     help: 'Sessions not closed yet that have cost more than the policy calls a runaway.',
+    labels: [],
+  },
+  revenueAccrued: {
+    name: 'llm_tier_revenue_accrued_usd',
+    type: 'gauge',
+    help: 'What customers pay for the part of the running month that is gone by in US dollars.',
+    labels: ['tier'],
+  },
+  revenueMonth: {
+    name: 'llm_tier_revenue_month_usd',
+    type: 'gauge',
+    help: 'What customers pay for the whole running month in US dollars, as the roster stands now.',
+    labels: ['tier'],
+  },
+  tierModelCost: {
+    name: 'llm_tier_model_cost_usd',
+    type: 'gauge',
+    help: 'What calls of the running month cost in US dollars, net of corrections.',
+    labels: ['tier'],
+  },
+  tierInfraCost: {
+    name: 'llm_tier_infra_cost_usd',
+    type: 'gauge',
+    help: 'Share of the infrastructure cost of the running month in US dollars; absent while that is not all known.',
+    labels: ['tier'],
+  },
+  tierMargin: {
+    name: 'llm_tier_margin_usd',
+    type: 'gauge',
+    help: 'Accrued revenue less model and infrastructure cost of the running month in US dollars; absent while infrastructure cost is not all known.',
+    labels: ['tier'],
+  },
+  tierMarginRatio: {
+    name: 'llm_tier_margin_ratio',
+    type: 'gauge',
+    help: 'Margin as a share of accrued revenue; absent without revenue, and while infrastructure cost is not all known.',
+    labels: ['tier'],
+  },
+  tierMarginTarget: {
+    name: 'llm_tier_margin_target_ratio',
+    type: 'gauge',
+    help: 'What the margin should be as a share of revenue.',
+    labels: ['tier'],
+  },
+  tierCustomers: {
+    name: 'llm_tier_customers',
+    type: 'gauge',
+    help: 'Customers of the running month so far, each in one state: their margin is not below 0, it is, or they are on a free trial.',
+    labels: ['tier', 'state'],
+  },
+  tierCustomersAssumed: {
+    name: 'llm_tier_customers_assumed',
+    type: 'gauge',
+    help: 'Customers of the running month so far that are known only from their calls.',
+    labels: ['tier'],
+  },
+  tierReturn: {
+    name: 'llm_tier_return_on_spend_ratio',
+    type: 'gauge',
+    help: 'Accrued revenue over model cost of the running month; absent without cost.',
+    labels: ['tier'],
+  },
+  customerMargin: {
+    name: 'llm_customer_margin_usd',
+    type: 'gauge',
+    help: 'Margin of the running month in US dollars of the 50 customers with the least; absent while infrastructure cost is not all known.',
+    labels: ['customer', 'tier'],
+  },
+  infraCost: {
+    name: 'infra_cost_usd_total',
+    type: 'counter',
+    help: 'Cost of metered infrastructure in US dollars; what has no rate is not in it.',
+    labels: ['resource', 'kind', 'service'],
+  },
+  infraUnallocated: {
+    name: 'llm_infra_unallocated_usd',
+    type: 'gauge',
+    help: "Infrastructure cost of the running month in US dollars that is no customer's share; absent while it is not all known.",
+    labels: [],
+  },
+  infraUnknown: {
+    name: 'llm_infra_unknown',
+    type: 'gauge',
+    help: '1 while the infrastructure cost of the running month is not all known, else 0.',
     labels: [],
   },
   unpricedRequests: {

@@ -50,6 +50,7 @@ describe('marginwatch check', () => {
       'budgets: a customer and month tier_1 $8, tier_2 $18, tier_3 $35; an agent and month $50; a session $0.50, 50000 tokens a minute, 100 calls; all unknown customers together $100 a month',
       'thresholds: customers 50% log, 80% notify, 95% degrade, 100% block; agents 50% log, 75% log, 90% notify, 100% pause, with 10% grace; 5 of spend; calls without a decision are let through',
       'models: cheaper gpt-4o → gpt-4o-mini, claude-sonnet → claude-haiku, gemini-pro → gemini-flash; auto: simple_lookup → gemini-flash, cost_analysis → gemini-pro, recommendation → claude-sonnet, else gpt-4o-mini',
+      'margin: infrastructure is divided among customers by tokens',
       'gateway: 7 models (1 not for chat); a try takes 10m at most and is repeated 2 times; fallbacks gpt-4o → claude-sonnet, gpt-4o-mini → claude-haiku, claude-sonnet → gemini-pro, claude-haiku → gemini-flash; no cache; no traces',
       'customer of a call: end_user, then metadata.customer_id, then tag.customer_id, then header.x-customer-id',
       'prices: production, 0 overrides',
@@ -74,6 +75,7 @@ describe('marginwatch check', () => {
       'budgets: { agent: { limit_usd: 7, period: day, thresholds: [] }, session: none, tenant_day: { limit_usd: 3 }, customers: { a: { limit_usd: 1 }, b: { limit_usd: 2 } },',
       '  agents: { n: { limit_usd: 1 } }, tiers: { pro: { limit_usd: 4000 } }, total: [{ limit_usd: 1000.5, period: day }],',
       '  customer: { period: week, thresholds: [] }, on_unreachable: block, spend: [] }',
+      'margin: { allocate: model_cost, keep: [grafana, prometheus] }',
     ]
     const { code, lines } = await checkText(text.join('\n'), { LITELLM_KEY: 'top', READER: 'secret', ADMIN: 'words' })
     expect(lines).toEqual([
@@ -84,6 +86,7 @@ describe('marginwatch check', () => {
       'budgets: no tier has one; 2 customers have one of their own; a customer and day $3; an agent and day $7; 1 agent has one of its own; sessions have none; all of pro together $4000 a month; everything together $1000.50 a day',
       'thresholds: customers none; agents none; 0 of spend; calls without a decision are refused',
       'models: none has a cheaper one; no routes',
+      'margin: infrastructure is divided among customers by model cost, but for grafana, prometheus',
       "gateway: 2 models; a try takes 1m at most and is repeated once; no fallbacks; answers kept for 1h in Redis; traces to https://lf.example; LiteLLM's own metrics",
       'customer of a call: not looked for',
       'prices: development, everything costs nothing, 1 override',

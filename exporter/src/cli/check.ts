@@ -39,6 +39,7 @@ export function summary(policy: Policy): string[] {
     `customers: ${customers(policy)}`,
     `litellm: ${litellm(policy)}`,
     ...budgetSummary(policy),
+    `margin: ${margin(policy)}`,
     `gateway: ${gateway(policy)}`,
     `customer of a call: ${policy.attribution.customer.map(placeText).join(', then ') || 'not looked for'}`,
     `prices: ${policy.prices.profile === 'development' ? 'development, everything costs nothing' : 'production'}, ${count(policy.prices.overrides.length, 'override')}`,
@@ -61,6 +62,11 @@ function litellm({ sources }: Policy): string {
   const { push, poll } = sources.litellm
   const polled = poll ? `asked at ${poll.url} every ${durationText(poll.everyMs)}` : null
   return [push ? 'taken by push' : null, polled].filter((way) => way !== null).join(', ') || 'not used'
+}
+
+function margin({ margin: { allocate, keep } }: Policy): string {
+  const apart = keep.length === 0 ? '' : `, but for ${keep.join(', ')}`
+  return `infrastructure is divided among customers by ${allocate.replace('_', ' ')}${apart}`
 }
 
 /** What LiteLLM's configuration will say, once it is generated. */

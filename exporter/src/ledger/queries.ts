@@ -113,6 +113,21 @@ export const QUERIES = {
               AND (c.body->>'session') = e.session AND (c.body->>'customer') = e.customer)
           GROUP BY e.session, e.customer HAVING max(greatest(e.start, e.start + e.duration_ms)) < $idle`,
   },
+  /**
+   * Sessions with a call in [from, to), epoch ms, by tier, and what of them lies there; `day` is the local day of `from`. Nothing
+   * where single calls of it are not kept any more.
+   */
+  tier_sessions: {
+    params: ['day', 'from', 'to'],
+    sql: `SELECT tier, count(*) AS sessions, sum(calls)::BIGINT AS calls, sum(cost)::BIGINT AS cost, sum(length)::BIGINT AS length
+          FROM (SELECT arg_max(n.tier, e.seq) AS tier, sum(e.calls) AS calls, sum(e.cost) AS cost,
+              max(greatest(e.start, e.start + e.duration_ms)) - min(e.start) AS length
+            FROM event e JOIN name_set n ON n.id = e.names
+            WHERE e.session <> '' AND e.start >= $from AND e.start < $to AND NOT EXISTS
+              (SELECT 1 FROM memory WHERE name = 'retired_before' AND value::INTEGER > $day)
+            GROUP BY e.session, e.customer)
+          GROUP BY tier ORDER BY tier`,
+  },
   /** The ledger's own sums, for comparing with any view. */
   sum: {
     params: [],

@@ -47,6 +47,7 @@ export const DEFAULTS = {
   sources: { litellm: { push: 'true' } },
   budgets: BUDGET_DEFAULTS,
   degrade: {},
+  margin: { allocate: 'tokens', keep: [] },
   server: { host: '127.0.0.1', port: '9464', keys: {}, body_limit: '16MB' },
   metrics: { customers: '200', customer_idle: '35d' },
   ledger: { retention: '400d', dedupe_window: '35d' },

@@ -34,6 +34,7 @@ describe('a good policy file', () => {
       budgets: expect.any(Object),
       degrade: [],
       routes: null,
+      margin: { allocate: 'tokens', keep: [] },
       server: {
         host: '127.0.0.1',
         port: 9464,
@@ -93,6 +94,7 @@ describe('a good policy file', () => {
           },
         },
       },
+      margin: { allocate: 'model_cost', keep: ['grafana', 'no'] },
       server: {
         host: '0.0.0.0',
         port: 0,

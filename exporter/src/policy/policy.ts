@@ -23,6 +23,7 @@ export interface Policy {
   readonly degrade: readonly DegradeRule[]
   /** Which model answers a call that asks for `auto`; null when the file names none. */
   readonly routes: RoutePolicy | null
+  readonly margin: MarginPolicy
   readonly server: ServerPolicy
   readonly metrics: {
     /** How many customers get series of their own. */
@@ -331,6 +332,16 @@ export interface DegradeRule {
   /** Public model name or a pattern with `*`. */
   readonly from: string
   readonly to: string
+}
+
+/** By what the cost of infrastructure is divided among customers. */
+export const ALLOCATIONS = ['tokens', 'requests', 'model_cost'] as const
+export type Allocation = (typeof ALLOCATIONS)[number]
+
+export interface MarginPolicy {
+  readonly allocate: Allocation
+  /** Services whose cost is nobody's share. */
+  readonly keep: readonly string[]
 }
 
 /** What a call asks for when the routes are to choose its model. */

@@ -25,6 +25,7 @@ export function crossFieldIssues(tree: Tree): Issue[] {
     ...datedEntries(tree, ['prices', 'overrides'], ['model', 'provider'], 'model and provider'),
     ...saysSomething(tree),
     ...placesOnce(tree),
+    ...keptOnce(tree),
     ...windows(tree),
     ...budgetIssues(tree),
     ...degradeIssues(tree),
@@ -142,6 +143,15 @@ function placesOnce(tree: Tree): Issue[] {
         : [],
     )
   })
+}
+
+function keptOnce(tree: Tree): Issue[] {
+  const services = list(tree, 'margin', 'keep')
+  return services.flatMap((service, i): Issue[] =>
+    typeof service === 'string' && services.indexOf(service) < i
+      ? [{ path: ['margin', 'keep', i], message: `${found(service)} a second time; once is enough` }]
+      : [],
+  )
 }
 
 /** An event that is reported again after its first report can no longer be found would be counted twice. */

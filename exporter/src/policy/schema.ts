@@ -23,7 +23,7 @@ import {
   url,
   whole,
 } from './kinds.ts'
-import { ATTRIBUTES, type Attribute } from './policy.ts'
+import { ALLOCATIONS, ATTRIBUTES, type Attribute } from './policy.ts'
 
 export const PROFILES = ['production', 'development'] as const
 
@@ -59,6 +59,10 @@ function build(env: Env) {
     budgets,
     degrade,
     routes: routes.nullish(),
+    margin: block({
+      allocate: required(oneOf(ALLOCATIONS)),
+      keep: list(required(label('the name of a service')), 'a list of services, e.g. [grafana]'),
+    }),
     gateway: gateway.nullish(),
     server: block({
       host: required(host),

@@ -44,6 +44,7 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
     budgets: budgetPolicy(values.budgets),
     degrade: degradeRules(values.degrade),
     routes: values.routes ? routePolicy(values.routes) : null,
+    margin: values.margin,
     server: { host: server.host, port: server.port, keys: server.keys, bodyLimitBytes: server.body_limit },
     metrics: { customers: metrics.customers, customerIdleMs: metrics.customer_idle },
     ledger: { retentionMs: ledger.retention, dedupeWindowMs: ledger.dedupe_window },

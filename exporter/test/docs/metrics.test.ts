@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, test } from 'vitest'
 import { REASONS } from '../../src/budgets/ask.ts'
 import {
+  CUSTOMER_STATES,
   DECISION_ACTIONS,
   DECISION_REASONS,
   DIFFERENCES,
@@ -12,11 +13,12 @@ import {
   METRICS,
   type Metric,
   MOST_BUDGETS,
+  WORST_CUSTOMERS,
 } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
 import { createDirectory } from '../../src/sources/litellm/directory.ts'
-import { BASES, SCOPES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
+import { BASES, METERS, SCOPES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
 import { describeWith } from '../support/installed.ts'
 import { run } from '../support/run.ts'
 import { blocks, read, tableRows } from './pages.ts'
@@ -72,6 +74,8 @@ describe('docs/metrics.md', () => {
     }
     expect(PAGE).toContain(`may make ${series} combinations`)
     expect(PAGE).toContain(`\`from\` and \`to\` may make ${fallback}`)
+    expect(flowing(PAGE)).toContain(`of the margin: the ${WORST_CUSTOMERS} with the least`)
+    expect(METRICS.customerMargin.help).toContain(`the ${WORST_CUSTOMERS} customers`)
     expect(flowing(PAGE)).toContain(`there are at most ${MOST_BUDGETS} of them`)
   })
 
@@ -83,6 +87,8 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('reason'))).toEqual([...DROP_REASONS, ...DECISION_REASONS, ...DIFFERENCES])
     expect(DECISION_REASONS).toEqual(REASONS)
     expect(words(BOUNDS.get('action'))).toEqual(DECISION_ACTIONS)
+    expect(words(BOUNDS.get('state'))).toEqual(CUSTOMER_STATES)
+    expect(words(BOUNDS.get('kind'))).toEqual(METERS)
     expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
     expect(words(BOUNDS.get('source'))).toEqual(sources({ litellm: createDirectory() }).map(({ name }) => name))
   })

@@ -15,10 +15,10 @@ const OPENMETRICS_TYPE = 'application/openmetrics-text'
 
 /** What Prometheus is made to ask for (its own headers where nothing is said), what it then gets, and how many samples. */
 const WAYS = [
-  { way: 'OpenMetrics, compressed', headers: {}, answer: [OPENMETRICS_TYPE, 'gzip'], samples: 118 },
-  { way: 'OpenMetrics, plain', headers: PLAIN, answer: [OPENMETRICS_TYPE, null], samples: 118 },
-  { way: 'text, compressed', headers: TEXT, answer: ['text/plain', 'gzip'], samples: 104 },
-  { way: 'text, plain', headers: { ...TEXT, ...PLAIN }, answer: ['text/plain', null], samples: 104 },
+  { way: 'OpenMetrics, compressed', headers: {}, answer: [OPENMETRICS_TYPE, 'gzip'], samples: 157 },
+  { way: 'OpenMetrics, plain', headers: PLAIN, answer: [OPENMETRICS_TYPE, null], samples: 157 },
+  { way: 'text, compressed', headers: TEXT, answer: ['text/plain', 'gzip'], samples: 141 },
+  { way: 'text, plain', headers: { ...TEXT, ...PLAIN }, answer: ['text/plain', null], samples: 141 },
 ] as const
 
 const GAUGE = { name: 'wild', type: 'gauge', help: 'A gauge.', labels: ['place', 'value'] } as const
@@ -121,7 +121,7 @@ describeWith(['prometheus'], 'a real Prometheus', ([program]) => {
     expect(await numbers('llm_call_cost_usd_sum')).toEqual([7.000250001])
     expect(await numbers('llm_call_cost_usd_bucket', ',le=~"1|1.0"')).toEqual([4])
     expect(
-      await numbers('', ',__name__=~"(llm|marginwatch_(source|gateway|clock|budgets|decision|holds))_.+"'),
+      await numbers('', ',__name__=~"(llm|infra|marginwatch_(source|gateway|clock|budgets|decision|holds))_.+"'),
     ).toHaveLength(samples)
   })
 

@@ -2,6 +2,7 @@ import { METRICS } from '../../src/catalogue.ts'
 import { budgetsCollector } from '../../src/views/metrics/budgets.ts'
 import { gatewayCollector } from '../../src/views/metrics/gateway.ts'
 import { createHistogram, histogramFamily } from '../../src/views/metrics/histogram.ts'
+import { marginCollector } from '../../src/views/metrics/margin.ts'
 import type { Family } from '../../src/views/metrics/sample.ts'
 
 /** 2026-11-22 00:00:00.250 UTC. */
@@ -22,6 +23,7 @@ export function goldenFamilies(): Family[] {
     sourceUp(),
     ...gateway(),
     ...budgets(),
+    ...margin(),
   ]
 }
 
@@ -136,4 +138,39 @@ function budgets(): Family[] {
 
 function running(forecast: bigint | null) {
   return { forecast, resetAt: forecast === null ? null : Date.UTC(2026, 11, 1) }
+}
+
+/** A plan that earns, one that loses, and one that nobody pays for; infrastructure of two services, one of them free. */
+function margin(): Family[] {
+  const none = { revenueAccrued: 0n, revenueMonth: 0n, modelCost: 0n, infraCost: 0n, margin: 0n, target: null }
+  const nobody = { ...none, earning: 0, losing: 0, trial: 0, assumed: 0 }
+  const tier1 = { revenueAccrued: 100_000_000_001n, revenueMonth: 147_000_000_000n, modelCost: 20_500_000_000n }
+  const collector = marginCollector({
+    margin: () => ({
+      tiers: [
+        {
+          ...nobody,
+          tier: 'tier_1',
+          ...tier1,
+          infraCost: 1n,
+          margin: 79_500_000_000n,
+          target: 8_367,
+          earning: 3,
+          trial: 1,
+        },
+        { ...nobody, tier: 'tier "2"', modelCost: 3_000_000_000n, margin: -3_000_000_000n, losing: 1, assumed: 1 },
+        { ...nobody, tier: 'unattributed' },
+      ],
+      infra: { unallocated: 250_000_000n, unknown: null },
+      worst: [
+        { customer: 'globex', tier: 'tier "2"', margin: -3_000_000_000n },
+        { customer: 'acme', tier: 'tier_1', margin: 0n },
+      ],
+    }),
+    infra: () => [
+      { resource: 'container', kind: 'cpu', service: 'exporter', cost: 1_250_000_001n, since: CREATED },
+      { resource: 'container', kind: 'memory', service: 'exporter', cost: 0n, since: CREATED },
+    ],
+  })
+  return [...collector.collect()]
 }

@@ -22,6 +22,7 @@ export function policyWith(change: Partial<Policy> = {}): Policy {
     budgets: NO_BUDGETS,
     degrade: [],
     routes: null,
+    margin: { allocate: 'tokens', keep: [] },
     server: {
       host: '127.0.0.1',
       port: 0,
