@@ -17,9 +17,9 @@ export interface Outlook {
   day(index: number): number
 }
 
-/** Days that the level is made of; half of the weight lies in the last week. */
+/** Days that the level is made of; a day counts half as much as the one ten days after it. */
 const LEVEL_DAYS = 56
-const HALF_LIFE = 7
+const HALF_LIFE = 10
 /** How far back the day is looked at that others are compared with. */
 const USUAL_DAYS = 21
 /** A day of less than a quarter of the usual is an outage unless the two before it were as well; one of more than 2.5 times counts as that. */

@@ -11,8 +11,8 @@ export interface Spread {
 const MOST_FORECASTS = 120
 const LEAST_FORECASTS = 8
 const TENTH = 0.1
-/** What is assumed before anything was ever foretold: ten percent up and down, worth as much as four forecasts. */
-const ASSUMED = 0.1
+/** What is assumed before anything was ever foretold: twelve percent up and down, worth as much as four forecasts. */
+const ASSUMED = 0.12
 const ASSUMED_COUNT = 4
 /** Where no forecast is as old as the horizon is long, errors grow with its fourth root: they are mostly of the level. */
 const GROWS = 0.25
