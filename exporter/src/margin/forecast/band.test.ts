@@ -36,8 +36,16 @@ describe('the band of an hour', () => {
 
   it('has an agent that runs away above it, and silence below it', () => {
     const { low, high } = bandAt(12)
-    expect(high).toBeLessThan(20n * USD)
+    expect(high).toBeLessThan(15n * USD)
     expect(low).toBeGreaterThan(2n * USD)
+  })
+
+  it('is that of its weekday', () => {
+    // The last day is a Monday.
+    const mondays: HourUsd = (day, hour) => office(day, hour) * (utc.weekOf(day) === day ? 2 : 1)
+    const { low, expected, high } = bandAt(12, mondays)
+    expect(Number(expected) / Number(20n * USD)).toBeCloseTo(1, 1)
+    expect(low > 10n * USD && high < 30n * USD).toBe(true)
   })
 
   it('does not grow wide because agents ran away before', () => {

@@ -21,6 +21,11 @@ describe('the spread of earlier forecasts', () => {
     expect(width(200)).toBeLessThan(0.1)
   })
 
+  it('counts forecasts that overlap as the few that they are', () => {
+    expect(spreadOf(flat(14 + 20 + 40), expecting(1), asked(20)).high).toBeGreaterThan(1.07)
+    expect(spreadOf(flat(14 + 1 + 40), expecting(1), asked(1)).high).toBeLessThan(1.02)
+  })
+
   it('leans to where they were wrong, and always has the forecast itself within', () => {
     const { low, high } = spreadOf(flat(134, 2), expecting(1), asked(1))
     expect(high).toBeGreaterThan(1.8)
