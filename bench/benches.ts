@@ -175,6 +175,17 @@ export const BENCHES: readonly BenchEntry[] = [
     load: () => import('./bound.ts'),
   },
   {
+    name: 'forecast',
+    title: 'How far forecasts are off',
+    method:
+      'Months whose end is known are foretold after some of their days, from the third month on; the error is the mean of the ' +
+      'absolute errors as shares of the month. Forty years of invented companies (weekdays, ends of months, growth, a new ' +
+      'customer, a day’s outage, heavy tails), and twenty times half a year of the sandbox’s traffic, with the token sizes and ' +
+      'waits of a real trace. Beside it spend so far by run rate, and spend so far with last month’s same days. ' +
+      '`docs/forecast.md` says what is real of it.',
+    load: () => import('./forecast.ts'),
+  },
+  {
     name: 'demo',
     title: 'The demonstration',
     method: 'A month of history, some 240,000 calls, at the first start without a source.',

@@ -79,6 +79,14 @@ export type DecisionReason = (typeof DECISION_REASONS)[number]
 export const DIFFERENCES = ['missing_here', 'missing_there', 'price', 'tokens', 'day_boundary'] as const
 export type Difference = (typeof DIFFERENCES)[number]
 
+/** Bounds of what is foretold. */
+export const FORECAST_BOUNDS = ['low', 'expected', 'high'] as const
+export type ForecastBound = (typeof FORECAST_BOUNDS)[number]
+
+/** Windows of burn rates. Short ones are quick, long ones are sure. */
+export const BURN_WINDOWS = ['1h', '6h', '24h', '72h'] as const
+export type BurnWindow = (typeof BURN_WINDOWS)[number]
+
 /** Whose budget it is; what does not apply to the scope is empty. */
 const BUDGET = ['scope', 'period', 'customer', 'agent', 'tier'] as const
 
@@ -287,6 +295,12 @@ export const METRICS = {
     help: 'When the next period of a budget begins, Unix time in seconds.',
     labels: BUDGET,
   },
+  budgetBurn: {
+    name: 'llm_budget_burn_rate',
+    type: 'gauge',
+    help: 'Share of its limit that a budget spent within the window, divided by the share of its period that the window is; above 1 the limit does not last.',
+    labels: [...BUDGET, 'window'],
+  },
   budgetThreshold: {
     name: 'llm_budget_threshold',
     type: 'gauge',
@@ -412,6 +426,30 @@ export const METRICS = {
     type: 'gauge',
     help: '1 while the infrastructure cost of the running month is not all known, else 0.',
     labels: [],
+  },
+  forecastMonth: {
+    name: 'llm_forecast_month_usd',
+    type: 'gauge',
+    help: 'What calls of the running month will have cost at its end in US dollars: expected, and the bounds of a band that is meant to hold it 8 times in 10.',
+    labels: ['bound'],
+  },
+  forecastMargin: {
+    name: 'llm_forecast_margin_usd',
+    type: 'gauge',
+    help: "Full-month revenue less what calls and infrastructure will have cost at the month's end in US dollars, with the bounds of both.",
+    labels: ['bound'],
+  },
+  spendHour: {
+    name: 'llm_spend_hour_usd',
+    type: 'gauge',
+    help: 'What calls cost within the last hour in US dollars.',
+    labels: [],
+  },
+  spendHourBand: {
+    name: 'llm_spend_hour_band_usd',
+    type: 'gauge',
+    help: 'What calls of such an hour usually cost in US dollars: expected, and the bounds beyond which the last hour is unusual.',
+    labels: ['bound'],
   },
   unpricedRequests: {
     name: 'llm_unpriced_requests_total',

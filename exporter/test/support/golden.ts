@@ -1,5 +1,6 @@
 import { METRICS } from '../../src/catalogue.ts'
 import { budgetsCollector } from '../../src/views/metrics/budgets.ts'
+import { forecastCollector } from '../../src/views/metrics/forecast.ts'
 import { gatewayCollector } from '../../src/views/metrics/gateway.ts'
 import { createHistogram, histogramFamily } from '../../src/views/metrics/histogram.ts'
 import { marginCollector } from '../../src/views/metrics/margin.ts'
@@ -24,6 +25,7 @@ export function goldenFamilies(): Family[] {
     ...gateway(),
     ...budgets(),
     ...margin(),
+    ...forecast(),
   ]
 }
 
@@ -172,5 +174,26 @@ function margin(): Family[] {
       { resource: 'container', kind: 'memory', service: 'exporter', cost: 0n, since: CREATED },
     ],
   })
+  return [...collector.collect()]
+}
+
+/** A month that may end in loss, an hour of which nobody can say whether it is usual, and a tier that burns. */
+function forecast(): Family[] {
+  const tier = { scope: 'tier', period: 'month', customer: null, agent: null, tier: 'tier_1' } as const
+  const collector = forecastCollector(() => ({
+    month: { low: 21_000_000_000n, expected: 22_500_000_000n, high: 25_000_000_001n },
+    margin: { low: -500_000_000n, expected: 2_000_000_000n, high: 3_500_000_000n },
+    hour: 31_250_000n,
+    band: null,
+    burn: [
+      {
+        ...tier,
+        rates: [
+          { window: '1h', rate: 14_400_000n },
+          { window: '6h', rate: 2_400_000n },
+        ],
+      },
+    ],
+  }))
   return [...collector.collect()]
 }
