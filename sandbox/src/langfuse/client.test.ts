@@ -1,4 +1,12 @@
-import { LangfuseAPIClient, type LangfuseAPI, LangfuseAPIError } from '@langfuse/core'
+import {
+  LangfuseAPIClient,
+  LangfuseAPIError,
+  type MetricsV2Response,
+  type Model,
+  type ObservationV2,
+  type Project,
+  type ScoreV3,
+} from '@langfuse/core'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type Langfuse, type LangfuseOptions, startLangfuse } from './server.ts'
@@ -66,7 +74,7 @@ const OBSERVATION = z.strictObject({
   traceName: TEXT,
   tags: z.array(z.string()),
   release: TEXT,
-}) satisfies z.ZodType<LangfuseAPI.ObservationV2>
+}) satisfies z.ZodType<ObservationV2>
 
 /** Fields that the server sends and the specification leaves out. */
 const UNDOCUMENTED = ['usagePricingTierId', 'inputUsage', 'outputUsage', 'totalUsage', 'inputCost', 'outputCost']
@@ -86,7 +94,7 @@ const SCORE = z.strictObject({
   configId: TEXT,
   metadata: z.record(z.string(), z.unknown()),
   subject: z.strictObject({ kind: z.literal('observation'), id: z.string(), traceId: z.string() }),
-}) satisfies z.ZodType<LangfuseAPI.ScoreV3>
+}) satisfies z.ZodType<ScoreV3>
 
 const MODEL = z.strictObject({
   id: z.string(),
@@ -112,14 +120,14 @@ const MODEL = z.strictObject({
       prices: z.record(z.string(), z.number()),
     }),
   ),
-}) satisfies z.ZodType<LangfuseAPI.Model>
+}) satisfies z.ZodType<Model>
 
 describe('the official client', () => {
   test('reads health and its own project', async () => {
     const client = clientOf(await start())
     expect(await client.health.health()).toEqual({ status: 'OK', version: '4.16.0' })
     const { data } = await client.projects.get()
-    const project: LangfuseAPI.Project | undefined = data[0]
+    const project: Project | undefined = data[0]
     expect(project).toEqual({ id: 'project-default', name: 'default', organization: expect.any(Object), metadata: {} })
   })
 
@@ -142,7 +150,7 @@ describe('the official client', () => {
       })
     const client = clientOf(server)
     const fields = 'core,basic,time,io,metadata,model,usage,prompt,metrics,trace_context'
-    const rows: LangfuseAPI.ObservationV2[] = []
+    const rows: ObservationV2[] = []
     let cursor: string | undefined
     do {
       const page = await client.observations.getMany({ fields, limit: 2, ...(cursor ? { cursor } : {}) })
@@ -166,7 +174,7 @@ describe('the official client', () => {
       fromTimestamp: '2026-11-03T00:00:00Z',
       toTimestamp: '2026-11-04T00:00:00Z',
     })
-    const answer: LangfuseAPI.MetricsV2Response = await clientOf(server).metrics.metrics({ query })
+    const answer: MetricsV2Response = await clientOf(server).metrics.metrics({ query })
     expect(answer).toEqual({ data: [{ environment: 'default', sum_totalCost: 0.5 }] })
   })
 

@@ -10,3 +10,13 @@ export type {
 export type { ScoreInput } from './score.ts'
 export { type Langfuse, type LangfuseOptions, type LangfuseStats, startLangfuse } from './server.ts'
 export type { Switches as LangfuseSwitches } from './switches.ts'
+export {
+  type Edit as LangfuseEdit,
+  type Mixture,
+  mixture,
+  type MixtureOptions,
+  type MixtureSum,
+  type MixtureTruth,
+  type Passed,
+} from './replay/mixture.ts'
+export { observationsOf, type Trace, traceOf, type TraceOptions } from './replay/trace.ts'

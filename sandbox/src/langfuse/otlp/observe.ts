@@ -123,11 +123,11 @@ const TEXTS: ReadonlySet<string> = new Set([...NAMES.input, ...NAMES.output])
 /** What the span says of itself on top, then all of its attributes, those of the resource, and the scope. */
 function metadataOf({ attributes, resource, scope }: Span): Record<string, unknown> {
   const own: Record<string, unknown> = {}
-  for (const prefix of METADATA_PREFIXES) {
-    Object.assign(own, objectOf(attributes[prefix]))
-    for (const [key, value] of Object.entries(attributes))
-      if (key.startsWith(`${prefix}.`)) own[key.slice(prefix.length + 1)] = value
-  }
+  const langfuses = Object.entries(attributes).filter(([key]) => key.startsWith('langfuse.'))
+  for (const prefix of METADATA_PREFIXES)
+    for (const [key, value] of langfuses)
+      if (key === prefix) Object.assign(own, objectOf(value))
+      else if (key.startsWith(`${prefix}.`)) own[key.slice(prefix.length + 1)] = value
   const rest = Object.entries(attributes).filter(([key]) => !TEXTS.has(key))
   return { ...own, attributes: Object.fromEntries(rest), resourceAttributes: resource, scope }
 }
