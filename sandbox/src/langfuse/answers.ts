@@ -78,3 +78,15 @@ export function limited({ retryAfterSeconds, limit, resetAt }: Limited): Answer 
     },
   }
 }
+
+/** An answer of a legacy route on Langfuse Cloud, which says that it will go. */
+export function deprecated(answer: Answer): Answer {
+  if (answer.status !== 200) return answer
+  const _deprecation = {
+    message: 'This endpoint is deprecated and will be removed.',
+    replacement: 'Use the v2 endpoints.',
+    docsUrl: 'https://langfuse.com/docs/api',
+    sunsetAt: '2026-11-16T00:00:00.000Z',
+  }
+  return { ...answer, body: { ...(answer.body as object), _deprecation } }
+}

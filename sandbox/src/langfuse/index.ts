@@ -19,4 +19,9 @@ export {
   type MixtureTruth,
   type Passed,
 } from './replay/mixture.ts'
-export { observationsOf, type Trace, traceOf, type TraceOptions } from './replay/trace.ts'
+export {
+  observationsOf,
+  type Trace as LangfuseTrace,
+  traceOf,
+  type TraceOptions as LangfuseTraceOptions,
+} from './replay/trace.ts'

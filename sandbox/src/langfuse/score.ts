@@ -35,28 +35,53 @@ function dataTypeOf(value: ScoreInput['value']): ScoreRow['dataType'] {
 
 /** The scores of a project; of two with one id the later counts, as the table is read merged. */
 export interface Scores {
+  /** A score that can be read from `from` on. */
   put(input: ScoreInput, from: number): void
   remove(id: string): void
   /** What can be read at `now`, latest first. */
-  rows(now: number): ScoreRow[]
+  rows(now: number): Generator<ScoreRow>
   readonly size: number
 }
 
+interface Version {
+  readonly row: ScoreRow
+  readonly from: number
+  to: number
+}
+
 export function createScores(projectId: string): Scores {
-  const byId = new Map<string, { readonly row: ScoreRow; readonly from: number }[]>()
+  const versions: Version[] = []
+  const byId = new Map<string, { readonly createdAt: number; readonly last: Version }>()
+  let sorted = true
+  const end = (id: string, at: number): void => {
+    const known = byId.get(id)
+    if (known) known.last.to = Math.min(known.last.to, at)
+  }
   return {
     put(input, from) {
-      const versions = byId.get(input.id) ?? []
-      byId.set(input.id, versions)
-      versions.push({ row: scoreRow(input, projectId, from, versions[0]?.row.createdAt ?? from), from })
+      const createdAt = byId.get(input.id)?.createdAt ?? from
+      end(input.id, from)
+      const last = { row: scoreRow(input, projectId, from, createdAt), from, to: Infinity }
+      versions.push(last)
+      byId.set(input.id, { createdAt, last })
+      sorted = false
     },
-    remove: (id) => void byId.delete(id),
-    rows(now) {
-      const shown = [...byId.values()].flatMap((versions) => versions.filter(({ from }) => from <= now).slice(-1))
-      return shown.map(({ row }) => row).sort((a, b) => b.at - a.at || (b.id < a.id ? -1 : 1))
+    remove(id) {
+      end(id, -Infinity)
+      byId.delete(id)
+    },
+    *rows(now) {
+      if (!sorted) versions.sort((a, b) => compareScores(b.row, a.row))
+      sorted = true
+      for (const { row, from, to } of versions) if (from <= now && now < to) yield row
     },
     get size() {
       return byId.size
     },
   }
+}
+
+/** Negative when `a` comes before `b` in ascending order of time and id. */
+export function compareScores(a: Pick<ScoreRow, 'at' | 'id'>, b: Pick<ScoreRow, 'at' | 'id'>): number {
+  return a.at - b.at || (a.id < b.id ? -1 : Number(a.id > b.id))
 }

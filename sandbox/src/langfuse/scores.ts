@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Answer, invalid, malformed, ok } from './answers.ts'
-import type { ScoreRow, Scores } from './score.ts'
+import { compareScores, type ScoreRow, type Scores } from './score.ts'
 
 const GROUPS = ['details', 'subject', 'annotation'] as const
 type Group = (typeof GROUPS)[number]
@@ -30,7 +30,7 @@ const PARAMS = z.object({
 })
 type Params = z.infer<typeof PARAMS>
 
-const CURSOR = z.object({ lastTimestamp: z.number(), lastId: z.string() })
+const CURSOR = z.object({ at: z.number(), id: z.string() })
 
 /**
  * `GET /v3/scores`: latest first, in pages that a cursor joins. `fromTimestamp` is included, `toTimestamp` is not. The value is a
@@ -44,13 +44,11 @@ export function answerScores(scores: Scores, search: URLSearchParams, now: numbe
   if (params.sessionId && params.traceId) return invalid('sessionId and traceId are mutually exclusive')
   const after = params.cursor === undefined ? null : readCursor(params.cursor)
   if (after === undefined) return invalid('Invalid cursor')
-  const found = scores
-    .rows(now)
-    .filter((row) => matches(row, params))
-    .filter(
-      (row) =>
-        after === null || row.at < after.lastTimestamp || (row.at === after.lastTimestamp && row.id < after.lastId),
-    )
+  const found: ScoreRow[] = []
+  for (const row of scores.rows(now)) {
+    if (found.length > params.limit) break
+    if (matches(row, params) && (after === null || compareScores(row, after) < 0)) found.push(row)
+  }
   const page = found.slice(0, params.limit)
   const last = found.length > params.limit ? page.at(-1) : undefined
   const groups: ReadonlySet<Group> = new Set(params.fields ?? [])
@@ -105,7 +103,7 @@ function subjectOf({ observationId, traceId, sessionId }: ScoreRow) {
 }
 
 function writeCursor({ at, id }: ScoreRow): string {
-  return Buffer.from(JSON.stringify({ lastTimestamp: at, lastId: id })).toString('base64url')
+  return Buffer.from(JSON.stringify({ at, id })).toString('base64url')
 }
 
 function readCursor(text: string): z.infer<typeof CURSOR> | undefined {

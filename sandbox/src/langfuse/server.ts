@@ -4,6 +4,7 @@ import type { Sleep } from '../litellm/pusher.ts'
 import { realSleep } from '../sleep.ts'
 import {
   type Answer,
+  deprecated,
   goneInEventsOnly,
   limited,
   methodNotAllowed,
@@ -131,7 +132,9 @@ interface Desk {
 }
 
 function listen(port: number, desk: Desk): Promise<Server> {
-  const server = createServer((request, response) => void handle(request, response, desk))
+  const server = createServer((request, response) => {
+    handle(request, response, desk).catch((error: Error) => response.destroy(error))
+  })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', () => resolve(server))
@@ -209,7 +212,8 @@ async function plainAnswer(request: IncomingMessage, url: URL, path: string, des
   if (!route) return intakeAnswer(request, path, tenant, switches, now)
   if (!route.on(switches)) return readsAreOff()
   const { answer, integers } = route.answer({ tenant, search: url.searchParams, now, switches })
-  return withNumbers(answer, switches.numbers, integers)
+  const written = withNumbers(answer, switches.numbers, integers)
+  return switches.cloud !== null && isLegacy(path) ? deprecated(written) : written
 }
 
 /** What takes instead of gives; the second of them takes and forgets. */

@@ -12,7 +12,7 @@ import { traceOf } from './trace.ts'
 const FROM = Date.UTC(2026, 10, 3, 9)
 const HOUR = 3_600_000
 const traffic = createTraffic({ seed: 5 })
-const calls = [...traffic.calls(FROM, FROM + 3 * HOUR)]
+const calls = [...traffic.calls(FROM, FROM + HOUR)]
 
 function sinks() {
   let now = FROM
@@ -42,7 +42,7 @@ describe('a mixture', () => {
       twice: 0,
       edited: { cost: 0, tokens: 0, time: 0 },
       observations: langfuse.rows().length,
-      scores: langfuse.scores.rows(FROM + 30 * HOUR).length,
+      scores: [...langfuse.scores.rows(FROM + 30 * HOUR)].length,
     })
   })
 
