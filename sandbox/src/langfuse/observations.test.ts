@@ -310,6 +310,19 @@ describe('what changes', () => {
     expect(() => server.edit('one', {})).toThrow('no observation one')
   })
 
+  test('of a row that is edited twice only the last edit is there, whenever each of them came', async () => {
+    let now = NOON
+    const server = await start({ now: () => now })
+    server.put(generation('one', NOON - 1000, { cost: { total: 1 } }))
+    server.edit('one', { cost: { total: 2 } }, { from: NOON + 1000 })
+    server.edit('one', { cost: { total: 3 } }, { from: NOON + 2000 })
+    const costs = async (): Promise<unknown> =>
+      (await page(server, { fields: 'usage' })).data.map((row) => row.totalCost)
+    const seen: unknown[] = []
+    for (now = NOON; now <= NOON + 2000; now += 1000) seen.push(await costs())
+    expect(seen).toEqual([[1], [2], [3]])
+  })
+
   test('a row that is moved to another time is found there and nowhere else', async () => {
     const server = await start()
     server.put([generation('one', NOON - 1000), generation('two', NOON - 2000)])

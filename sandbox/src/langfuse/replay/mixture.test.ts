@@ -98,6 +98,19 @@ describe('a mixture', () => {
     expect(row(late.observation)?.updatedAt).toBeGreaterThan(before?.updatedAt ?? 0)
   })
 
+  test('what is delivered twice is there once, and twice a second later', () => {
+    const { langfuse, gateway, at } = sinks()
+    const passed: Passed[] = []
+    mixture({ gateway, langfuse, twice: 0.1, onPassed: (one) => passed.push(one) }).add(calls)
+    const twice = passed.find((one) => one.twice)
+    if (!twice?.from) throw new Error('no such call in this traffic')
+    const there = (ms: number): number => {
+      at(ms)
+      return langfuse.rows().filter(({ id }) => id === twice.observation).length
+    }
+    expect([twice.from - 1, twice.from, twice.from + 1000].map(there)).toEqual([0, 1, 2])
+  })
+
   test('what was refused before it left always passes the gateway; the same calls are disturbed in the same way', () => {
     const of = (): string[] => {
       const { langfuse, gateway } = sinks()
