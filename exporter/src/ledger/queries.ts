@@ -3,7 +3,7 @@ import { MARGIN_QUERIES } from './queries/margin.ts'
 import { OBSERVED_QUERIES } from './queries/observed.ts'
 import { DAY_SUMS, type DaySum, type Query, TOKENS } from './queries/query.ts'
 import { RECONCILIATION_QUERIES } from './queries/reconciliation.ts'
-import { SESSION_QUERIES } from './queries/sessions.ts'
+import { LENDS, SESSION_QUERIES } from './queries/sessions.ts'
 
 /** The sums of some events, in the columns of a table of sums by day. */
 export function sumsOf(table: DaySum, where: string): string {
@@ -103,5 +103,6 @@ export async function ask(
     if (!(param in params)) throw new RangeError(`query ${name} needs ${param}`)
   }
   const days = query.over ? await daySum(query.over, rows) : ''
-  return rows(`${days} ${query.sql}`, params)
+  const short = query.unlent !== undefined && (await rows(LENDS)).length === 0
+  return rows(`${days} ${short ? query.unlent : query.sql}`, params)
 }

@@ -25,7 +25,7 @@ export const OBSERVED_QUERIES = {
   observed_tools: {
     params: ['from', 'to'],
     sql: `SELECT name, status, count(*) AS calls
-          FROM (${latest('observation', `what = 'tool' AND start >= $from AND start < $to`)})
+          FROM (${latest('observation', `what = 'tool' AND start >= $from AND start < $to`, 'name, status')})
           GROUP BY name, status ORDER BY name, status`,
   },
   /**
@@ -39,6 +39,7 @@ export const OBSERVED_QUERIES = {
             'observation',
             `id_k IN (SELECT observation_k FROM judged WHERE observation <> '')
                OR what = 'call' AND trace IN (SELECT trace FROM judged WHERE observation = '' AND trace <> '')`,
+            'id_k, id_k2, call_k, call_k2, source, project, what, trace, model, prompt_name, prompt_version',
           )}),
           pair AS (
             SELECT j.seq, j.name, j.value, o.call_k, o.call_k2, o.model, o.prompt_name, o.prompt_version
@@ -75,7 +76,7 @@ export const OBSERVED_QUERIES = {
             SELECT c.of_k, c.of_k2, sum(e.calls) AS calls, sum(e.cost) AS cost,
               ${TOKEN_CLASSES.map((name) => `sum(e.${name}) AS ${name}`).join(', ')}
             FROM correction_of c JOIN event e ON e.seq = c.seq WHERE c.of_k IN (SELECT k FROM own) GROUP BY c.of_k, c.of_k2),
-          seen AS (${latest('observation', `id_k IN (SELECT k FROM own)`)})
+          seen AS (${latest('observation', 'id_k IN (SELECT k FROM own)', 'id_k, id_k2, call_k, call_k2')})
           SELECT e.seq, ${keyText('e', 'k', 'k2')} AS key, ${keyText('o', 'call_k', 'call_k2')} AS call, e.start, e.customer,
             e.usr AS "user", e.session, e.trace, ${NAMES.map((name) => `e.${name}`).join(', ')},
             ${[...TOKEN_CLASSES, 'cost'].map((name) => `e.${name} + coalesce(c.${name}, 0) AS ${name}`).join(', ')}

@@ -12,6 +12,8 @@ export interface Query {
   readonly params: readonly string[]
   /** The sums that stand in the text as `day_sum`. */
   readonly over?: DaySum
+  /** A shorter text that says the same as long as no observation has a session. */
+  readonly unlent?: string
 }
 
 /** All tokens of an event `e`. */
@@ -19,10 +21,16 @@ export const TOKENS = `(e.input::BIGINT + e.cache_read + e.cache_write_5m + e.ca
   + e.input_audio + e.output_audio + e.input_image + e.output_image)`
 
 /**
+ * The start of a call and that of its observation differ by how clocks do: so many days at most. Without a limit each question
+ * would read all observations that there are.
+ */
+export const APART = 2
+
+/**
  * The rows of observations or scores that `where` (over their columns) holds for and that no later version stands over. Versions
  * are looked for only of those that some version of is meant.
  */
-export function latest(table: 'observation' | 'score', where: string): string {
-  return `SELECT * FROM ${table} WHERE (${where}) AND seq IN (
+export function latest(table: 'observation' | 'score', where: string, columns = '*'): string {
+  return `SELECT ${columns} FROM ${table} WHERE (${where}) AND seq IN (
     SELECT max(seq) FROM ${table} WHERE id_k IN (SELECT id_k FROM ${table} WHERE ${where}) GROUP BY id_k, id_k2)`
 }

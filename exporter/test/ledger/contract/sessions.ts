@@ -95,6 +95,18 @@ export function testSessions(engine: string, openEngine: OpenLedger): void {
       expect(await idle(0, 21)).toEqual([])
     })
 
+    it('idle_sessions leaves a call where the latest of its observations puts it, also when that session is over', async () => {
+      const idle = (from: number) => held.ask('idle_sessions', { from: T0 + from * MINUTE, idle: T0 + DAY })
+      await held.append(
+        call('a', 0),
+        observation('a1', { call: 'a', session: 's1' }),
+        observation('a2', { call: 'a', session: 's2' }),
+        call('b', 10, 's1'),
+      )
+      expect(await idle(5)).toMatchObject([{ session: 's1', calls: 1n, cost: 100n }])
+      expect(await idle(0)).toHaveLength(2)
+    })
+
     it('the same name of two customers is two sessions, lent or not', async () => {
       await held.append(
         call('a', 0, 's'),
