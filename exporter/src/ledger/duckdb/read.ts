@@ -6,7 +6,10 @@ import { entryOf } from './entry-row.ts'
 import { eventOf, READ_EVENTS } from './event-row.ts'
 import { type EntryTable, TABLES_OF_ENTRIES, tableOf, typedOf } from './typed.ts'
 
-/** Entries from a number on, in order, at most `limit`; of one kind if it is named. */
+/**
+ * Entries from a number on, in order, at most `limit`; of one kind if it is named. While others write it must be run in a
+ * transaction: tables that were read at two moments could hide an entry between others.
+ */
 export async function readEntries(
   connection: DuckDBConnection,
   from: number,
@@ -16,10 +19,11 @@ export async function readEntries(
   const all: Recorded[] = []
   let to = Number.MAX_SAFE_INTEGER
   for (const { table, columns, of } of kind ? [sourceOf(tableOf(kind))] : TABLES_OF_ENTRIES.map(sourceOf)) {
+    const only = kind === undefined ? NO_CONDITION : conditionOf(table, kind)
     const list = await rows(
       connection,
-      `${columns} WHERE e.seq >= $from AND e.seq <= $to ${kind ? KINDS[table](kind) : ''} ORDER BY e.seq LIMIT $limit`,
-      { from, to, limit },
+      `${columns} WHERE e.seq >= $from AND e.seq <= $to ${only.sql} ORDER BY e.seq LIMIT $limit`,
+      { from, to, limit, ...only.params },
     )
     for (const row of list) all.push(of(row))
     // A table that fills the page by itself says how far it reaches, and no other is read beyond that.
@@ -40,13 +44,17 @@ function sourceOf(table: EntryTable): TableSource {
   return { table, columns, of: table === 'entry' ? entryOf : (row) => typedOf(table, row) }
 }
 
+interface Condition {
+  readonly sql: string
+  readonly params: Readonly<Record<string, string>>
+}
+
+const NO_CONDITION: Condition = { sql: '', params: {} }
+
 /** What tells the kinds apart that share a table. */
-const KINDS: Readonly<Record<EntryTable, (kind: EntryKind) => string>> = {
-  event: (kind) => `AND e.kind = ${kind === 'usage' ? 0 : 1}`,
-  entry: (kind) => `AND e.kind = '${kind}'`,
-  metered: () => '',
-  observation: () => '',
-  score: () => '',
+function conditionOf(table: EntryTable, kind: EntryKind): Condition {
+  if (table === 'event') return { sql: `AND e.kind = ${kind === 'usage' ? 0 : 1}`, params: {} }
+  return table === 'entry' ? { sql: 'AND e.kind = $kind', params: { kind } } : NO_CONDITION
 }
 
 /** Usage without a price that no correction speaks of. */

@@ -147,6 +147,7 @@ export function testReconciliation(engine: string, openEngine: OpenLedger): void
       })
       expect(await ask()).toEqual([same])
       await held.append(observation('empty span', { call: 'a', tokens: null, cost: null }))
+      expect(await ask()).toEqual([same])
       await held.append(observation('twice', { call: 'a', project: 'other', key: 'other project' }))
       expect(await ask()).toEqual([same])
       await held.append({ ...seen, key: 'no call any more', what: 'step' })
