@@ -37,10 +37,25 @@ test('docs/ledger.md asks what a copy of the ledger answers', async () => {
   })
 })
 
-test('docs/ledger.md names every column of usage_event, and no other', async () => {
-  const named = tableRows(PAGE.slice(PAGE.indexOf('## Asking it by SQL'))).flatMap(([columns = '']) =>
-    [...columns.matchAll(/`(\w+)`/g)].map(([, name]) => name),
-  )
-  const columns = await withCopy((run) => run('DESCRIBE usage_event'))
-  expect(named.sort()).toEqual(columns.map((column) => column.column_name).sort())
+/** Names in the first cells of the first table after a text of the page. */
+function namedAfter(text: string): string[] {
+  const found = PAGE.indexOf(text)
+  expect(found, `${text} is on the page`).toBeGreaterThan(-1)
+  const [table = ''] = /^\|.*?(?=\n\n|$(?![\s\S]))/ms.exec(PAGE.slice(found)) ?? []
+  return tableRows(table).flatMap(([columns = '']) => [...columns.matchAll(/`(\w+)`/g)].map(([, name]) => String(name)))
+}
+
+test.each([
+  ['usage_event', '## Asking it by SQL'],
+  ['metered', '\n`metered` has'],
+  ['observation', '\n`observation` has'],
+  ['score', '\n`score` has'],
+])('docs/ledger.md names every column of %s, and no other', async (table, text) => {
+  const columns = await withCopy((run) => run(`DESCRIBE ${table}`))
+  expect(namedAfter(text).sort()).toEqual(columns.map((column) => column.column_name).sort())
+})
+
+test('docs/ledger.md names the view that holds all that was metered', async () => {
+  expect(PAGE).toContain('`metered_sum`')
+  expect(await withCopy((run) => run('SELECT * FROM metered_sum'))).toEqual([])
 })
