@@ -1,4 +1,5 @@
 import { usd } from '@marginwatch/pricing'
+import { createCalendar, dayText } from '../calendar.ts'
 import type { Env } from '../policy/kinds.ts'
 import { judge, lookAt } from '../policy/look.ts'
 import type { FieldRef, Policy } from '../policy/policy.ts'
@@ -38,6 +39,7 @@ export function summary(policy: Policy): string[] {
     `tiers: ${tiers(policy)}`,
     `customers: ${customers(policy)}`,
     `litellm: ${litellm(policy)}`,
+    ...containers(policy),
     ...budgetSummary(policy),
     `gateway: ${gateway(policy)}`,
     `customer of a call: ${policy.attribution.customer.map(placeText).join(', then ') || 'not looked for'}`,
@@ -61,6 +63,21 @@ function litellm({ sources }: Policy): string {
   const { push, poll } = sources.litellm
   const polled = poll ? `asked at ${poll.url} every ${durationText(poll.everyMs)}` : null
   return [push ? 'taken by push' : null, polled].filter((way) => way !== null).join(', ') || 'not used'
+}
+
+/** Nothing of a file that speaks of no containers. */
+function containers({ sources, rates, timezone }: Policy): string[] {
+  const { docker } = sources
+  const dated = rates.containers.flatMap(({ from }) =>
+    from === null ? [] : [dayText(createCalendar(timezone).day(from))],
+  )
+  const priced =
+    rates.containers.length === 0
+      ? 'without rates'
+      : `at ${count(rates.containers.length, 'rate')}${dated.length === 0 ? '' : `, from ${dated.sort().join(', ')} on`}`
+  if (docker === null) return rates.containers.length === 0 ? [] : [`containers: not read, ${priced}`]
+  const whose = docker.project === null ? 'all of them' : `those of ${docker.project}`
+  return [`containers: ${whose}, asked at ${docker.url} every ${durationText(docker.everyMs)}, ${priced}`]
 }
 
 /** What LiteLLM's configuration will say, once it is generated. */

@@ -45,6 +45,7 @@ export const DEFAULTS = {
   },
   prices: { profile: 'production', overrides: [] },
   sources: { litellm: { push: 'true' } },
+  rates: { containers: [] },
   budgets: BUDGET_DEFAULTS,
   degrade: {},
   server: { host: '127.0.0.1', port: '9464', keys: {}, body_limit: '16MB' },
@@ -61,6 +62,14 @@ export const POLL_DEFAULTS = {
   directory: '5m',
   page_size: '200',
   timeout: '30s',
+} as const
+
+/** Laid under `sources.docker` where the file has one; without it no containers are read. */
+export const DOCKER_DEFAULTS = {
+  url: 'unix:///var/run/docker.sock',
+  every: '15s',
+  record: '5m',
+  timeout: '10s',
 } as const
 
 /** Laid under `gateway` where the file has one; without it no configuration of LiteLLM is generated. */
