@@ -11,7 +11,19 @@ export type { Cost } from './cost.ts'
 export { UnknownModelError, UnpricedUsageError, UsageError } from './errors.ts'
 export { estimateTokens } from './estimate-tokens.ts'
 export type { ModelLimits } from './limits.ts'
-export { type Decimal, decimal, type Nano, nano, plain, plus, times, toNano, usd, usdRounded } from './money.ts'
+export {
+  type Decimal,
+  decimal,
+  divideHalfEven,
+  type Nano,
+  nano,
+  plain,
+  plus,
+  times,
+  toNano,
+  usd,
+  usdRounded,
+} from './money.ts'
 export type { PriceOverride } from './overrides.ts'
 export type { ContextTier, ModelPrice, PriceSource } from './price.ts'
 export {

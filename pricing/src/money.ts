@@ -81,7 +81,8 @@ export function scaled(value: Decimal, exponent: number): bigint {
   return value.digits * 10n ** BigInt(value.exponent - exponent)
 }
 
-function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
+/** The quotient as a whole number, half to even; the denominator is above zero. */
+export function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
   const quotient = numerator / denominator
   const remainder = numerator % denominator
   const twice = (remainder < 0n ? -remainder : remainder) * 2n
