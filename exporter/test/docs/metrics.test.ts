@@ -14,6 +14,7 @@ import {
 } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
+import { createContainers } from '../../src/sources/docker/containers.ts'
 import { createDirectory } from '../../src/sources/litellm/directory.ts'
 import { BASES, SCOPES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
 import { describeWith } from '../support/installed.ts'
@@ -83,7 +84,9 @@ describe('docs/metrics.md', () => {
     expect(DECISION_REASONS).toEqual(REASONS)
     expect(words(BOUNDS.get('action'))).toEqual(DECISION_ACTIONS)
     expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
-    expect(words(BOUNDS.get('source'))).toEqual(sources({ litellm: createDirectory() }).map(({ name }) => name))
+    expect(words(BOUNDS.get('source'))).toEqual(
+      sources({ litellm: createDirectory(), containers: createContainers() }).map(({ name }) => name),
+    )
   })
 })
 
