@@ -11,6 +11,8 @@ import {
   METRICS,
   type Metric,
   MOST_BUDGETS,
+  MOST_CONTAINERS,
+  MOST_INTERFACES,
 } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
@@ -73,6 +75,8 @@ describe('docs/metrics.md', () => {
     expect(PAGE).toContain(`may make ${series} combinations`)
     expect(PAGE).toContain(`\`from\` and \`to\` may make ${fallback}`)
     expect(flowing(PAGE)).toContain(`there are at most ${MOST_BUDGETS} of them`)
+    expect(BOUNDS.get('id')).toMatch(new RegExp(`^those of ${MOST_CONTAINERS} containers`))
+    expect(BOUNDS.get('interface')).toMatch(new RegExp(`^${MOST_INTERFACES} of each`))
   })
 
   test('has the words of the house for what comes from inside', () => {

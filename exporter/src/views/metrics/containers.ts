@@ -107,9 +107,10 @@ function labelsOf({ id, name, image, project, service }: ContainerReading): read
   return [`/docker/${id}`, name, image, project ?? '', service ?? '']
 }
 
-/** Counters began with the container's run. */
-function since({ startedAt }: ContainerReading, { type }: Pick<Metric, 'type'>): { readonly created?: number } {
-  return type === 'counter' && startedAt !== null ? { created: startedAt } : {}
+/** Counters began with the container's run; but restarts are counted over all of its runs. */
+function since({ startedAt }: ContainerReading, metric: Metric): { readonly created?: number } {
+  const began = metric.type === 'counter' && metric !== METRICS.containerRestarts
+  return began && startedAt !== null ? { created: startedAt } : {}
 }
 
 function whole(value: bigint | number | null): string | null {
