@@ -29,6 +29,8 @@ export interface DockerEngine {
   trouble: Trouble
   /** Its stats fail with 500 for these containers. */
   readonly unwell: Set<string>
+  /** These vanish while they are read: the answer is empty. */
+  readonly vanishing: Set<string>
   /** Resolves with the next call. */
   next(): Promise<void>
   connections(): number
@@ -46,7 +48,8 @@ export async function startEngine(now: () => number, socket?: string): Promise<D
     answer(new URL(req.url ?? '', 'http://docker'), res)
   })
   server.on('connection', () => connections++)
-  server.listen(...(socket === undefined ? ([0, '127.0.0.1'] as const) : ([socket] as const)))
+  if (socket === undefined) server.listen(0, '127.0.0.1')
+  else server.listen(socket)
   await once(server, 'listening')
 
   function answer(url: URL, res: ServerResponse): void {
@@ -57,6 +60,7 @@ export async function startEngine(now: () => number, socket?: string): Promise<D
     if (url.pathname === '/_ping') return void res.writeHead(200, { 'api-version': '1.41' }).end('OK')
     const [, version, path = ''] = /^\/v([\d.]+)(\/.*)$/.exec(url.pathname) ?? []
     if (version !== '1.41') return void fail(res, 400, `client version ${version} is not 1.41`)
+    if ([...engine.vanishing].some((id) => path.includes(`${id}/stats`))) return void res.end()
     const { status, body } = bodyOf(path, url)
     res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
   }
@@ -78,6 +82,7 @@ export async function startEngine(now: () => number, socket?: string): Promise<D
     asked,
     trouble: 'none',
     unwell: new Set(),
+    vanishing: new Set(),
     next: () => new Promise((resolve) => waiting.push(resolve)),
     connections: () => connections,
     async close() {

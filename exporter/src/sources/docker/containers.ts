@@ -9,13 +9,16 @@ export interface ContainerKeeper {
   readonly forget: () => void
 }
 
+/** Later than any start. */
+const NEVER = 8.64e15
+
 /** One for the program: the source fills it, the metrics read it. */
 export function createContainers(): ContainerKeeper {
   let known: readonly Seen[] | null = null
   return {
     read: () => known,
     keep(seen) {
-      known = seen.toSorted((a, b) => a.startedAtHere - b.startedAtHere || (a.id < b.id ? -1 : 1))
+      known = seen.toSorted((a, b) => (a.startedAt ?? NEVER) - (b.startedAt ?? NEVER) || (a.id < b.id ? -1 : 1))
     },
     forget() {
       known = null

@@ -123,19 +123,28 @@ describe('the source docker', () => {
   it('is not disturbed by one that restarts, one that cannot be read, and one that is gone', async () => {
     engine.containers.push(container('a'), container('b', { state: 'restarting' }), container('c'), container('gone'))
     await open()
-    expect(names()).toEqual(['a', 'c', 'gone'])
+    expect(names()).toEqual(['a', 'b', 'c', 'gone'])
+    expect(containers.read()?.find(({ name }) => name === 'b')).toMatchObject({ cpu: null, restarts: 2 })
     engine.unwell.add('c')
     engine.containers.pop()
     await world.advance(15_000)
-    expect(names()).toEqual(['a'])
+    expect(names()).toEqual(['a', 'b'])
     expect(world.told.at(-1)).toBe('ok')
     expect(world.note).toMatch(
-      /^1 of 2 containers could not be read; c: The Docker engine refuses: GET .* answered 500/,
+      /^1 of 3 containers could not be read; c: The Docker engine refuses: GET .* answered 500/,
     )
     engine.unwell.clear()
     await world.advance(15_000)
     expect(world.note).toBeNull()
-    expect(names()).toEqual(['a', 'c'])
+    expect(names()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('leaves one out that vanishes while it is read', async () => {
+    engine.containers.push(container('a'), container('b'))
+    engine.vanishing.add('b')
+    await open()
+    expect(names()).toEqual(['a'])
+    expect(world.note).toBeNull()
   })
 
   it('takes counters that were read before a restart for nothing', async () => {
@@ -144,9 +153,9 @@ describe('the source docker', () => {
     // The engine tells of a run that began after the counters were read.
     Object.assign(engine.containers[0] ?? {}, { cpu: 7000, startedAt: new Date(world.now + MINUTE).toISOString() })
     await world.advance(15_000)
-    expect(names()).toEqual([])
+    expect(containers.read()).toMatchObject([{ name: 'a', cpu: null }])
     await world.advance(MINUTE)
-    expect(names()).toEqual(['a'])
+    expect(containers.read()).toMatchObject([{ name: 'a', cpu: 7000n }])
   })
 
   it.each([

@@ -23,6 +23,8 @@ export function pollDocker(containers: ContainerKeeper, recorder: Recorder, deps
   let settings: DockerPolicy | null = null
   let client: DockerClient | null = null
   let failures = 0
+  /** Whether the engine was asked for its version. */
+  let greeted = false
 
   /** What another engine said must not stand for this one. */
   function follow(next: DockerPolicy | null): void {
@@ -35,13 +37,14 @@ export function pollDocker(containers: ContainerKeeper, recorder: Recorder, deps
     settings = next
     client = next === null ? null : dockerClient({ url: next.url, timeoutMs: next.timeoutMs, now })
     failures = 0
+    greeted = false
   }
 
   /** Returns how long to wait. */
   async function round(client: DockerClient, settings: DockerPolicy): Promise<number> {
     try {
-      // After a failure it may be another engine that answers.
-      if (failures > 0 || containers.read() === null) await client.ping(signal)
+      if (!greeted) await client.ping(signal)
+      greeted = true
       const looked = await look({ client, project: settings.project, now, signal })
       containers.keep(looked.seen)
       report.noted(noteOf(looked))
@@ -51,6 +54,8 @@ export function pollDocker(containers: ContainerKeeper, recorder: Recorder, deps
       return settings.everyMs
     } catch (error) {
       if (signal.aborted) return 0
+      // After a failure it may be another engine that answers.
+      greeted = false
       if (error instanceof HttpError) containers.forget()
       const { delayMs, reason } = retryOf(error, failures++, deps.random)
       report.failed(reason)

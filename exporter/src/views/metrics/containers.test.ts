@@ -73,10 +73,16 @@ describe('the collector of containers', () => {
   })
 
   it('leaves out what is not known, and all while nobody knows anything', async () => {
-    const unknown = { throttledPeriods: null, memory: null, workingSet: null, memoryLimit: null, diskRead: null }
+    const unknown = {
+      cpu: null,
+      throttledPeriods: null,
+      memory: null,
+      workingSet: null,
+      memoryLimit: null,
+      diskRead: null,
+    }
     const none = { diskWritten: null, threads: null, startedAt: null, restarts: null, networks: new Map() }
     expect(await values({ ...unknown, ...none, health: 'none' })).toEqual({
-      container_cpu_usage_seconds_total: '1.5',
       container_last_seen: '1795305690.75',
       container_health_state: '-1',
       marginwatch_containers_left_out: '0',

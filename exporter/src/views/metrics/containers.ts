@@ -11,7 +11,7 @@ export interface ContainerReading {
   readonly project: string | null
   readonly service: string | null
   /** Nanoseconds of one processor. */
-  readonly cpu: bigint
+  readonly cpu: bigint | null
   readonly throttledPeriods: bigint | null
   readonly memory: bigint | null
   readonly workingSet: bigint | null
@@ -66,7 +66,7 @@ interface Figure {
 
 const FIGURES: readonly Figure[] = [
   // cAdvisor has a series for each processor, or this one.
-  { metric: METRICS.containerCpu, more: ['total'], value: ({ cpu }) => decimalText(cpu, 9) },
+  { metric: METRICS.containerCpu, more: ['total'], value: ({ cpu }) => (cpu === null ? null : decimalText(cpu, 9)) },
   { metric: METRICS.containerThrottled, value: ({ throttledPeriods }) => whole(throttledPeriods) },
   { metric: METRICS.containerMemory, value: ({ memory }) => whole(memory) },
   { metric: METRICS.containerWorkingSet, value: ({ workingSet }) => whole(workingSet) },
