@@ -146,6 +146,16 @@ describe('the book of containers', () => {
     expect(sum('memory')).toBe(1000n * 60n + 500n * 60n + 500n * 60n)
   })
 
+  it('begins the next span where a container started again, if that is after the end of the one before', async () => {
+    const book = open()
+    await see(book, reading(NOON, { cpu: 5n }))
+    const run = NOON + 7 * MINUTE
+    await see(book, reading(NOON + 8 * MINUTE, { cpu: 100n, run, startedAt: run }))
+    await see(book, reading(NOON + 13 * MINUTE, { cpu: 600n, run, startedAt: run }))
+    const rows = recorded().map(({ start, end, amount }) => [iso(start), iso(end), amount])
+    expect(rows).toEqual([['12:07:00', '12:10:00', 300n]])
+  })
+
   it('ends the span of a container that is gone, and takes a new name over', async () => {
     const book = open()
     await see(book, reading(NOON, { cpu: 1n }))
@@ -211,10 +221,11 @@ describe('the book of containers', () => {
       throw new LedgerUnavailable('the power is gone')
     }, world.deps)
     await expect(see(killed, reading(NOON + 6 * MINUTE, { cpu: 600n }))).rejects.toThrow('the power is gone')
-    await see(open(), reading(NOON + 10 * MINUTE, { cpu: 1000n }))
+    // More than it was going to be: whoever counted anew would cut elsewhere.
+    await see(open(), reading(NOON + 10 * MINUTE, { cpu: 2000n }))
     expect(recorded().map(({ end, amount }) => [iso(end), amount])).toEqual([
       ['12:05:00', 500n],
-      ['12:10:00', 500n],
+      ['12:10:00', 1500n],
     ])
     expect(world.counts).toMatchObject({ duplicate: 1, accepted: 2 - 1 })
   })
@@ -238,6 +249,14 @@ describe('the book of containers', () => {
     await see(book, reading(NOON + 5 * MINUTE, { cpu: 6n, memory: 1000n }))
     expect(sum('cpu')).toBe(6n)
     expect(sum('memory')).toBe(300_000n)
+  })
+
+  it('takes nothing back while the clock is behind', async () => {
+    const book = open()
+    const at = NOON + 5 * MINUTE + 10_000
+    for (const ms of [NOON, at, at - 20_000]) await see(book, reading(ms, { memory: 1000n }))
+    await see(book)
+    expect(of('memory').map(({ amount }) => amount)).toEqual([300_000n, 10_000n])
   })
 
   it('loses nothing when the clock is set back by hours: the same end is another span then', async () => {
@@ -332,6 +351,14 @@ describe('the sum of all that is metered', () => {
               networks: new Map([['eth0', { received: counters.received, sent: 0n }]]),
               memory: null,
             })
+          /** A reading between the last one and the next. */
+          const halfway = (ms: number, cpu: bigint, received: bigint) =>
+            reading(at - Math.trunc(ms / 2), {
+              ...now(),
+              at: at - Math.trunc(ms / 2),
+              cpu: counters.cpu - cpu / 3n,
+              networks: new Map([['eth0', { received: counters.received - received / 3n, sent: 0n }]]),
+            })
           let book = open()
           await see(book, now())
           for (const { ms, cpu, received, what } of steps) {
@@ -356,7 +383,9 @@ describe('the sum of all that is metered', () => {
             if (what === 'stop' || what === 'kill') book = open()
             if (what === 'kill over memory' || what === 'kill over record') {
               const stopped = killedAt(what)
-              await stopped.count({ at, present: new Set(['a']), readings: [now()] }, docker).catch(() => null)
+              await stopped
+                .count({ at, present: new Set(['a']), readings: [halfway(ms, cpu, received)] }, docker)
+                .catch(() => null)
               book = open()
             }
             await see(book, now())
@@ -380,7 +409,9 @@ describe('the sum of all that is metered', () => {
     await fc.assert(
       fc.asyncProperty(steps, fc.bigInt({ min: 1n, max: 1n << 40n }), async (steps, memory) => {
         begin(policyWith({ sources: { docker: SETTINGS } }))
-        let at = NOON
+        // Not at a whole second, so that spans have parts of a byte-second left over.
+        const start = NOON + 123
+        let at = start
         let book = open()
         await see(book, reading(at, { memory }))
         for (const [ms, killed] of steps) {
@@ -392,7 +423,7 @@ describe('the sum of all that is metered', () => {
         await see(book)
         const gaps = of('memory').filter(({ cost }) => cost !== null)
         expect(gaps).toEqual([])
-        expect(sum('memory')).toBe((memory * BigInt(at - NOON)) / 1000n)
+        expect(sum('memory')).toBe((memory * BigInt(at - start)) / 1000n)
       }),
       { numRuns: 50 },
     )
