@@ -186,6 +186,15 @@ export const BENCHES: readonly BenchEntry[] = [
     load: () => import('./forecast.ts'),
   },
   {
+    name: 'docker',
+    title: 'Reading twenty containers',
+    method:
+      'Debian’s Docker engine with twenty idle containers, read over its socket as the source does: the list, then the counters ' +
+      'and the state of each at the same time. The engine itself takes up to a second for the counters of a container. For ' +
+      'comparison the same containers one after the other. CPU is that of the reading process.',
+    load: () => import('./docker.ts'),
+  },
+  {
     name: 'demo',
     title: 'The demonstration',
     method: 'A month of history, some 240,000 calls, at the first start without a source.',

@@ -12,13 +12,15 @@ import { createServer, type Listening } from './http/server.ts'
 import { openDuckdbLedger } from './ledger/duckdb/open.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Policy } from './policy/policy.ts'
-import { sources } from './sources/index.ts'
-import { createDirectory, type DirectoryKeeper } from './sources/litellm/directory.ts'
+import { createContainers } from './sources/docker/containers.ts'
+import { type Neighbours, sources } from './sources/index.ts'
+import { createDirectory } from './sources/litellm/directory.ts'
 import { type RunningSources, runSources } from './sources/runner.ts'
 import type { GatewayHealth } from './sources/source.ts'
 import { openEventLines } from './views/events/lines.ts'
 import { createActivity } from './views/metrics/activity.ts'
 import { backstopCollector } from './views/metrics/backstop.ts'
+import { containersCollector } from './views/metrics/containers.ts'
 import { HISTOGRAM_SPECS } from './views/metrics/distributions.ts'
 import { gatewayCollector } from './views/metrics/gateway.ts'
 import { createHistogram, type Histogram } from './views/metrics/histogram.ts'
@@ -93,7 +95,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   await options.prepare?.({ ledger, policy, prices })
 
   const directory = createDirectory()
-  const running = openSources(options, ledger, prices, directory)
+  const containers = createContainers()
+  const running = openSources(options, ledger, prices, { litellm: directory, containers })
   const doing = watchSources(running, policy, now)
   const view = await openLedgerView(ledger, calendar, now, doing.catchingUp)
   onClose(view.close)
@@ -131,6 +134,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
       activity,
       sourcesCollector(doing.metrics),
       gatewayCollector(doing.gateway, now),
+      containersCollector(containers.read),
       budgets.collector,
       backstopCollector(backstop.state),
       house,
@@ -183,16 +187,11 @@ function gatewayOf(running: RunningSources): GatewayHealth | null {
   return running.health().find(({ gateway }) => gateway !== null)?.gateway ?? null
 }
 
-function openSources(
-  options: AppOptions,
-  ledger: Ledger,
-  prices: PriceKeeper,
-  litellm: DirectoryKeeper,
-): RunningSources {
+function openSources(options: AppOptions, ledger: Ledger, prices: PriceKeeper, neighbours: Neighbours): RunningSources {
   const { log, now, random, sleep, directory } = options
   const policy = options.policy.current
   const memory = { get: ledger.recall, set: ledger.remember }
-  return runSources(sources({ litellm }), ledger.append, {
+  return runSources(sources(neighbours), ledger.append, {
     policy,
     log,
     now,

@@ -50,6 +50,10 @@ export const WORST_CUSTOMERS = 50
 /** How a customer does on its plan. */
 export const CUSTOMER_STATES = ['earning', 'losing', 'trial'] as const
 
+/** How many containers get series, the longest running first, and how many interfaces of each get series of their own. */
+export const MOST_CONTAINERS = 200
+export const MOST_INTERFACES = 8
+
 /** What is decided of a call that is about to be made. An asker who is told to count first has no decision yet. */
 export const DECISION_ACTIONS = ['allow', 'degrade', 'block'] as const
 export type DecisionAction = (typeof DECISION_ACTIONS)[number]
@@ -89,6 +93,15 @@ export type BurnWindow = (typeof BURN_WINDOWS)[number]
 
 /** Whose budget it is; what does not apply to the scope is empty. */
 const BUDGET = ['scope', 'period', 'customer', 'agent', 'tier'] as const
+
+/** Which container it is, as cAdvisor says it. */
+const CONTAINER = [
+  'id',
+  'name',
+  'image',
+  'container_label_com_docker_compose_project',
+  'container_label_com_docker_compose_service',
+] as const
 
 export const METRICS = {
   requests: {
@@ -474,6 +487,96 @@ export const METRICS = {
     type: 'gauge',
     help: 'Calls of the last seven days that are over that are not the same in the ledger and in another record, by the reason.',
     labels: ['against', 'reason'],
+  },
+  containerCpu: {
+    name: 'container_cpu_usage_seconds_total',
+    type: 'counter',
+    help: 'Cumulative cpu time consumed in seconds.',
+    labels: [...CONTAINER, 'cpu'],
+  },
+  containerThrottled: {
+    name: 'container_cpu_cfs_throttled_periods_total',
+    type: 'counter',
+    help: 'Number of throttled period intervals.',
+    labels: CONTAINER,
+  },
+  containerMemory: {
+    name: 'container_memory_usage_bytes',
+    type: 'gauge',
+    help: 'Current memory usage in bytes, including all memory regardless of when it was accessed.',
+    labels: CONTAINER,
+  },
+  containerWorkingSet: {
+    name: 'container_memory_working_set_bytes',
+    type: 'gauge',
+    help: 'Current working set in bytes.',
+    labels: CONTAINER,
+  },
+  containerMemoryLimit: {
+    name: 'container_spec_memory_limit_bytes',
+    type: 'gauge',
+    help: 'Memory limit for the container in bytes.',
+    labels: CONTAINER,
+  },
+  containerReceived: {
+    name: 'container_network_receive_bytes_total',
+    type: 'counter',
+    help: 'Cumulative count of bytes received.',
+    labels: [...CONTAINER, 'interface'],
+  },
+  containerSent: {
+    name: 'container_network_transmit_bytes_total',
+    type: 'counter',
+    help: 'Cumulative count of bytes transmitted.',
+    labels: [...CONTAINER, 'interface'],
+  },
+  containerRead: {
+    name: 'container_fs_reads_bytes_total',
+    type: 'counter',
+    help: 'Cumulative count of bytes read.',
+    labels: CONTAINER,
+  },
+  containerWritten: {
+    name: 'container_fs_writes_bytes_total',
+    type: 'counter',
+    help: 'Cumulative count of bytes written.',
+    labels: CONTAINER,
+  },
+  containerThreads: {
+    name: 'container_threads',
+    type: 'gauge',
+    help: 'Number of threads running inside the container.',
+    labels: CONTAINER,
+  },
+  containerStart: {
+    name: 'container_start_time_seconds',
+    type: 'gauge',
+    help: 'Start time of the container since unix epoch in seconds.',
+    labels: CONTAINER,
+  },
+  containerSeen: {
+    name: 'container_last_seen',
+    type: 'gauge',
+    help: 'Last time a container was seen by the exporter, Unix time in seconds.',
+    labels: CONTAINER,
+  },
+  containerHealth: {
+    name: 'container_health_state',
+    type: 'gauge',
+    help: "The result of the container's health check: 1 healthy, 0 unhealthy or starting, -1 without a check.",
+    labels: CONTAINER,
+  },
+  containerRestarts: {
+    name: 'container_restarts_total',
+    type: 'counter',
+    help: 'How often the engine restarted the container by its restart policy.',
+    labels: CONTAINER,
+  },
+  containersLeftOut: {
+    name: 'marginwatch_containers_left_out',
+    type: 'gauge',
+    help: 'Containers that have no series because too many others have run for longer.',
+    labels: [],
   },
   sourceUp: {
     name: 'marginwatch_source_up',

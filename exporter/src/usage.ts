@@ -282,7 +282,7 @@ export interface Metered {
   readonly start: number
   readonly end: number
   readonly amount: bigint
-  /** By the rate that held at the start; null = no rate is known. */
+  /** By the rate that held at the start; null = no rate is known, or the amount is only a part of what was used. */
   readonly cost: Nano | null
 }
 

@@ -32,6 +32,17 @@ describe('the state of a source', () => {
     expect(used(policyWith())).toEqual(['litellm'])
   })
 
+  it('is asked of Docker where the policy names an engine, which is silent after five looks', () => {
+    const docker = { url: 'unix:///d', project: null, everyMs: 15_000, recordMs: MINUTE, timeoutMs: 10_000 }
+    const policy = policyWith({ sources: { docker } })
+    expect(isUsed('docker', policy)).toBe(true)
+    expect(isUsed('docker', policyWith())).toBe(false)
+    const seen = (ago: number) =>
+      sourceState(health('docker', { lastSuccess: NOW - ago }), policy, NOW, NOW - 60 * MINUTE).state
+    expect(seen(85_000)).toBe('ok')
+    expect(seen(85_001)).toBe('silent')
+  })
+
   it('tells what is worth knowing of one that is well', () => {
     const note = 'This LiteLLM has no /budget/list, so that is not read.'
     const well = health('litellm_directory', { lastSuccess: NOW, note })

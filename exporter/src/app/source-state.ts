@@ -10,7 +10,9 @@ const SILENT_TURNS = 5
 
 /** Sources that the policy uses; the others are open and idle, and nobody needs to hear of them. */
 export function isUsed(name: string, policy: Policy): boolean {
-  return name === 'litellm' ? policy.sources.litellm.push : policy.sources.litellm.poll !== null
+  const { litellm, docker } = policy.sources
+  if (name === 'docker') return docker !== null
+  return name === 'litellm' ? litellm.push : litellm.poll !== null
 }
 
 /** How a source is doing, for people: what it last did, and whether it should have spoken since. */
@@ -54,7 +56,9 @@ function backlogOf({ gateway }: RunnerHealth, now: number): { since: number; det
 }
 
 function silentAfter(name: string, policy: Policy): number {
-  const { poll } = policy.sources.litellm
+  const { litellm, docker } = policy.sources
+  if (name === 'docker' && docker !== null) return SILENT_TURNS * docker.everyMs + docker.timeoutMs
+  const { poll } = litellm
   if (name === 'litellm' || poll === null) return SILENT_PUSH_MS
   const everyMs = name === 'litellm_directory' ? poll.directoryMs : poll.everyMs
   return SILENT_TURNS * everyMs + poll.timeoutMs

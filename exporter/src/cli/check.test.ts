@@ -97,6 +97,22 @@ describe('marginwatch check', () => {
     expect(lines.join()).not.toMatch(/top|secret|words/)
   })
 
+  test('says what is read of containers, and that their cost stays unknown without rates', async () => {
+    const docker = 'sources: { docker: { url: "tcp://proxy:2375", project: shop } }'
+    const rates = 'rates: { containers: [{ cpu_usd_per_hour: 1 }, { from: 2026-12-01, cpu_usd_per_hour: 2 }] }'
+    const { lines } = await checkText(`timezone: Asia/Tokyo\n${docker}\n${rates}\n`)
+    expect(lines).toContain(
+      'containers: those of shop, asked at http://proxy:2375 every 15s, at 2 rates, from 2026-12-01 on',
+    )
+    expect(lines.join()).not.toContain('hint: what the containers cost')
+    const { code, lines: without } = await checkText('sources:\n  docker: {}\n')
+    expect(without).toContain('containers: all of them, asked at unix:///var/run/docker.sock every 15s, without rates')
+    expect(without).toContainEqual(
+      expect.stringMatching(/^p\.yaml:2:11: sources\.docker: hint: what the containers cost stays unknown: /),
+    )
+    expect(code).toBe(0)
+  })
+
   test('gives hints at what a good file says to no effect behind what it means, and 0', async () => {
     const { code, lines } = await checkText('budgets:\n  spend: []\n  agent: none\n  session: { limit_usd: 0.20 }\n')
     expect(lines).toContain(

@@ -1,4 +1,5 @@
 import { usd } from '@marginwatch/pricing'
+import { createCalendar, dayText } from '../calendar.ts'
 import type { Env } from '../policy/kinds.ts'
 import { judge, lookAt } from '../policy/look.ts'
 import type { FieldRef, Policy } from '../policy/policy.ts'
@@ -38,6 +39,7 @@ export function summary(policy: Policy): string[] {
     `tiers: ${tiers(policy)}`,
     `customers: ${customers(policy)}`,
     `litellm: ${litellm(policy)}`,
+    ...containers(policy),
     ...budgetSummary(policy),
     `margin: ${margin(policy)}`,
     `gateway: ${gateway(policy)}`,
@@ -67,6 +69,21 @@ function litellm({ sources }: Policy): string {
 function margin({ margin: { allocate, keep } }: Policy): string {
   const apart = keep.length === 0 ? '' : `, but for ${keep.join(', ')}`
   return `infrastructure is divided among customers by ${allocate.replace('_', ' ')}${apart}`
+}
+
+/** Nothing of a file that speaks of no containers. */
+function containers({ sources, rates, timezone }: Policy): string[] {
+  const { docker } = sources
+  const dated = rates.containers.flatMap(({ from }) =>
+    from === null ? [] : [dayText(createCalendar(timezone).day(from))],
+  )
+  const priced =
+    rates.containers.length === 0
+      ? 'without rates'
+      : `at ${count(rates.containers.length, 'rate')}${dated.length === 0 ? '' : `, from ${dated.sort().join(', ')} on`}`
+  if (docker === null) return rates.containers.length === 0 ? [] : [`containers: not read, ${priced}`]
+  const whose = docker.project === null ? 'all of them' : `those of ${docker.project}`
+  return [`containers: ${whose}, asked at ${docker.url} every ${durationText(docker.everyMs)}, ${priced}`]
 }
 
 /** What LiteLLM's configuration will say, once it is generated. */

@@ -50,6 +50,10 @@ export interface HttpOptions {
   /** Deadline of a call from its first byte to its last, milliseconds. */
   readonly timeoutMs: number
   readonly now: () => number
+  /** The server listens on this socket; the base URL then only names the host. */
+  readonly socketPath?: string
+  /** How many calls may be under way at once; 4 by default. */
+  readonly connections?: number
 }
 
 export type Query = Readonly<Record<string, string>>
@@ -75,11 +79,13 @@ const MOST_CONNECTIONS = 4
 
 /** A client of one neighbour: connections are kept, each call has a deadline, redirects are not followed. */
 export function httpClient(options: HttpOptions): HttpClient {
-  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: MOST_CONNECTIONS })
-  const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets: MOST_CONNECTIONS })
+  const maxSockets = options.connections ?? MOST_CONNECTIONS
+  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets })
+  const httpsAgent = new HttpsAgent({ keepAlive: true, maxSockets })
   const client = axios.create({
     httpAgent,
     httpsAgent,
+    ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }),
     baseURL: options.baseUrl.replace(/\/+$/, ''),
     maxRedirects: 0,
     responseType: 'stream',
@@ -113,7 +119,10 @@ interface Call {
 }
 
 function nameOf({ options, method, path, query }: Call): string {
-  return `${method} ${shown(options.baseUrl, path, query)}`
+  const { baseUrl, socketPath } = options
+  const url = shown(baseUrl, path, query)
+  if (socketPath === undefined) return `${method} ${url.href}`
+  return `${method} ${url.pathname}${url.search} of unix://${socketPath}`
 }
 
 async function parsed(call: Call): Promise<unknown> {
@@ -223,14 +232,14 @@ function reasonOf(error: unknown): string {
 }
 
 /** The address without user, password or keys. */
-function shown(base: string, path: string, query: Query): string {
+function shown(base: string, path: string, query: Query): URL {
   const url = new URL(base.replace(/\/+$/, '') + path)
   url.username = ''
   url.password = ''
   url.search = ''
   for (const [name, value] of Object.entries(query))
     if (!/key|token|secret|password/i.test(name)) url.searchParams.set(name, value)
-  return url.href
+  return url
 }
 
 /** `Retry-After` in seconds or as a date, as milliseconds from now, at most an hour. Null when there is none. */

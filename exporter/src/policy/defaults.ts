@@ -45,6 +45,7 @@ export const DEFAULTS = {
   },
   prices: { profile: 'production', overrides: [] },
   sources: { litellm: { push: 'true' } },
+  rates: { containers: [] },
   budgets: BUDGET_DEFAULTS,
   degrade: {},
   margin: { allocate: 'tokens', keep: [] },
@@ -62,6 +63,14 @@ export const POLL_DEFAULTS = {
   directory: '5m',
   page_size: '200',
   timeout: '30s',
+} as const
+
+/** Laid under `sources.docker` where the file has one; without it no containers are read. */
+export const DOCKER_DEFAULTS = {
+  url: 'unix:///var/run/docker.sock',
+  every: '15s',
+  record: '5m',
+  timeout: '10s',
 } as const
 
 /** Laid under `gateway` where the file has one; without it no configuration of LiteLLM is generated. */

@@ -106,7 +106,8 @@ class TreeReader {
   }
 
   locate(path: Path, at: 'key' | 'value'): Position {
-    const place = this.places.get(name(path))
+    // What is a list may be written as its only entry.
+    const place = this.places.get(name(path)) ?? this.places.get(name(path.filter((step) => step !== 0)))
     const offset = at === 'key' ? (place?.key ?? place?.value) : (place?.value ?? place?.key)
     if (offset !== undefined) return this.position(offset)
     return path.length === 0 ? { line: 1, column: 1 } : this.locate(path.slice(0, -1), 'key')

@@ -29,7 +29,8 @@ describe('a good policy file', () => {
       apiKeys: {},
       attribution: expect.any(Object),
       prices: { profile: 'production', overrides: [] },
-      sources: { litellm: { push: true, poll: null } },
+      sources: { litellm: { push: true, poll: null }, docker: null },
+      rates: { containers: [] },
       gateway: null,
       budgets: expect.any(Object),
       degrade: [],
@@ -93,6 +94,19 @@ describe('a good policy file', () => {
             timeoutMs: 5000,
           },
         },
+        docker: {
+          url: 'http://socket-proxy:2375',
+          project: 'shop',
+          everyMs: 30_000,
+          recordMs: 60_000,
+          timeoutMs: 2000,
+        },
+      },
+      rates: {
+        containers: [
+          { from: null, cpu: 31_000_000n, memory: 4_200_000n, network: 85_000_000n },
+          { from: Date.parse('2026-11-30T23:00Z'), cpu: 30_000_000n, memory: 0n, network: null },
+        ],
       },
       margin: { allocate: 'model_cost', keep: ['grafana', 'no'] },
       server: {
@@ -205,6 +219,22 @@ describe('a good policy file', () => {
         timeoutMs: 30_000,
       },
     })
+  })
+
+  test('that names a Docker engine gets the rest by default, and may say where it is in the words of Docker', () => {
+    const docker = (text: string) => good(`sources: { docker: ${text} }`).sources.docker
+    const rest = { project: null, everyMs: 15_000, recordMs: 300_000, timeoutMs: 10_000 }
+    expect(docker('{}')).toEqual({ url: 'unix:///var/run/docker.sock', ...rest })
+    const url = (text: string) => docker(`{ url: "${text}" }`)?.url
+    expect(url('unix:///run/user/1000/docker.sock')).toBe('unix:///run/user/1000/docker.sock')
+    expect(url('tcp://10.0.0.5')).toBe('http://10.0.0.5:2375')
+    expect(url('tcp://proxy:80/')).toBe('http://proxy')
+    expect(url('https://proxy.example/docker/')).toBe('https://proxy.example/docker')
+  })
+
+  test('may give rates without dates as one block', () => {
+    const rate = { from: null, cpu: 31_000_000n, memory: null, network: null }
+    expect(good('rates: { containers: { cpu_usd_per_hour: 0.031 } }').rates.containers).toEqual([rate])
   })
 
   test('has money by its decimal text, without the rounding of a float', () => {

@@ -15,6 +15,14 @@ export function unreachable(policy: Policy): Issue[] {
   return [...spendHints(policy), ...warnHint(budgets), ...ladders(budgets).flatMap(beyondStop)]
 }
 
+/** Containers that are metered without anything to say what they cost. */
+export function withoutRates({ sources, rates }: Policy): Issue[] {
+  if (sources.docker === null || rates.containers.length > 0) return []
+  const message =
+    'what the containers cost stays unknown: there are no rates.containers, so no margin has infrastructure in it'
+  return [{ path: ['sources', 'docker'], message }]
+}
+
 function spendHints(policy: Policy): Issue[] {
   return policy.budgets.spend.flatMap((spend, i): Issue[] => {
     const caps = capsOn(spend.period, policy).filter(({ at }) => at < spend.usd)

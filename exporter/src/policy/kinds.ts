@@ -203,6 +203,22 @@ export const url: Kind<string> = {
   },
 }
 
+/** Where a Docker engine answers: a socket, or an address of a socket proxy; `tcp://` is written as `http://` from then on. */
+export const dockerUrl: Kind<string> = {
+  expected: 'unix:///path of a socket, or an address that starts with tcp://, http:// or https://',
+  read(text) {
+    if (/^unix:\/\/\/[^\p{Cc}]{1,100}$/u.test(text)) return text
+    if (/^unix:/i.test(text))
+      return new Refusal(wrong(text, 'unix:// and a path of at most 100 characters from the root'))
+    const plain = text.replace(/^tcp:\/\//i, 'http://')
+    const address = plain === text || !URL.canParse(plain) ? null : new URL(plain)
+    // The port by which Docker's own tools look.
+    const port = address !== null && address.port === '' && !/:80\/?$/.test(plain) ? ':2375' : ''
+    if (address !== null && !text.includes('@')) return url.read(`http://${address.host}${port}${address.pathname}`)
+    return /^https?:/i.test(text) || text.includes('@') ? url.read(text) : new Refusal(wrong(text, this.expected))
+  },
+}
+
 /** A key, by the name of the environment variable that holds it. What it holds is never repeated in a message. */
 export function secret(env: Env, example: string): Kind<string> {
   const named = variable(example)

@@ -15,7 +15,13 @@ export interface Policy {
   /** Where each attribute of a call is looked for, best first. */
   readonly attribution: Readonly<Record<Attribute, readonly FieldRef[]>>
   readonly prices: PricePolicy
-  readonly sources: { readonly litellm: LitellmPolicy }
+  readonly sources: {
+    readonly litellm: LitellmPolicy
+    /** The Docker engine whose containers are read; null = none. */
+    readonly docker: DockerPolicy | null
+  }
+  /** What infrastructure costs. */
+  readonly rates: { readonly containers: readonly ContainerRate[] }
   /** The LiteLLM whose configuration is generated from here; null when the file describes none. The program itself reads none of it. */
   readonly gateway: GatewayPolicy | null
   readonly budgets: BudgetPolicy
@@ -125,6 +131,29 @@ export interface LitellmPoll {
   readonly directoryMs: number
   readonly pageSize: number
   readonly timeoutMs: number
+}
+
+export interface DockerPolicy {
+  /** `unix:///path` of a socket, or an address that starts with http:// or https://. */
+  readonly url: string
+  /** Only containers of this compose project; null = all that run. */
+  readonly project: string | null
+  readonly everyMs: number
+  /** Length of the spans of metered infrastructure. */
+  readonly recordMs: number
+  readonly timeoutMs: number
+}
+
+/** What containers cost from a moment on, until another rate speaks of a later one. Null = nobody said: unknown, not nothing. */
+export interface ContainerRate {
+  /** Null = always. */
+  readonly from: number | null
+  /** An hour of one processor. */
+  readonly cpu: bigint | null
+  /** A GiB (2^30 bytes) of memory for an hour. */
+  readonly memory: bigint | null
+  /** A GiB sent or received. */
+  readonly network: bigint | null
 }
 
 /** Name of an environment variable of LiteLLM's process. Its value is never read here. */

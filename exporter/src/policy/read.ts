@@ -3,7 +3,7 @@ import { dearerTargets } from './dearer.ts'
 import { type PolicyDocument, readDocument } from './document.ts'
 import { agentLimitFrom, profileFrom } from './environment.ts'
 import { exposureProblem } from './exposure.ts'
-import { unreachable } from './hints.ts'
+import { unreachable, withoutRates } from './hints.ts'
 import { allowedKeys } from './keys.ts'
 import { type Env, Refusal } from './kinds.ts'
 import { nearest } from './nearest.ts'
@@ -74,7 +74,11 @@ export function readPolicy(text: string, options: ReadOptions): Reading {
     ...(exposure === null ? [] : [{ path: ['server', 'keys'], message: `until the restart ${exposure}` }]),
   ]
   if (late.length > 0) return { problems: inFileOrder(late.map(locate)) }
-  return { policy: deepFreeze(policy), waiting, hints: inFileOrder([...unreachable(policy), ...mixed].map(locate)) }
+  return {
+    policy: deepFreeze(policy),
+    waiting,
+    hints: inFileOrder([...unreachable(policy), ...withoutRates(policy), ...mixed].map(locate)),
+  }
 }
 
 function located(issue: Issue, document: PolicyDocument, file: string): Problem {

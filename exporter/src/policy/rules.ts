@@ -9,6 +9,7 @@ import { isName, RESERVED } from './names.ts'
 import { didYouMean } from './nearest.ts'
 import { found, type Issue, type Path } from './problem.ts'
 import { priceKey } from './schema.ts'
+import { rateIssues } from './rate-rules.ts'
 import { routeIssues } from './route-rules.ts'
 import { date, list, map, span, text } from './tree.ts'
 
@@ -23,6 +24,7 @@ export function crossFieldIssues(tree: Tree): Issue[] {
     ...tiersExist(tree),
     ...datedEntries(tree, ['customers'], ['id'], 'customer'),
     ...datedEntries(tree, ['prices', 'overrides'], ['model', 'provider'], 'model and provider'),
+    ...rateIssues(tree),
     ...saysSomething(tree),
     ...placesOnce(tree),
     ...keptOnce(tree),

@@ -5,6 +5,7 @@ import { budgets, degrade, routes } from './budgets.ts'
 import { gateway } from './gateway.ts'
 import {
   date,
+  dockerUrl,
   dollars,
   duration,
   durationOrForever,
@@ -28,7 +29,7 @@ import { ALLOCATIONS, ATTRIBUTES, type Attribute } from './policy.ts'
 export const PROFILES = ['production', 'development'] as const
 
 /**
- * The policy file's shape. Later parts get top-level keys of their own (`rates`, `alerts`); until then those are unknown keys
+ * The policy file's shape. Later parts get top-level keys of their own (`alerts`); until then those are unknown keys
  * and refused like any other. The environment is needed because a key stands in the file only by the name of its variable.
  * Defaults are laid under the file before it comes here (`defaults.ts`).
  */
@@ -55,7 +56,16 @@ function build(env: Env) {
       profile: required(oneOf(PROFILES)),
       overrides: list(priceOverride, 'a list of prices, e.g. - { model: my-model, input_usd_per_million: 1 }'),
     }),
-    sources: block({ litellm: block({ push: required(flag), poll: litellmPoll(env).nullish() }) }),
+    sources: block({
+      litellm: block({ push: required(flag), poll: litellmPoll(env).nullish() }),
+      docker: docker.nullish(),
+    }),
+    rates: block({
+      containers: list(
+        containerRate,
+        'rates of containers, e.g. { cpu_usd_per_hour: 0.03 }, or a list of them with dates',
+      ),
+    }),
     budgets,
     degrade,
     routes: routes.nullish(),
@@ -122,6 +132,21 @@ const priceOverride = block({
   from: optional(date),
   to: optional(date),
   ...fromEntries(TOKEN_CLASSES.map(priceKey), () => optional(dollars)),
+})
+
+const docker = block({
+  url: required(dockerUrl),
+  project: optional(label('the name of a compose project')),
+  every: required(duration('5s', '1h', '15s')),
+  record: required(duration('1m', '1h', '5m')),
+  timeout: required(duration('2s', '10m', '10s')),
+})
+
+const containerRate = block({
+  from: optional(date),
+  cpu_usd_per_hour: optional(dollars),
+  memory_usd_per_gib_hour: optional(dollars),
+  network_usd_per_gib: optional(dollars),
 })
 
 function litellmPoll(env: Env) {

@@ -2,7 +2,9 @@ import type { Nano } from '@marginwatch/pricing'
 import { TOKEN_CLASSES } from '../usage.ts'
 import { byName } from './by-name.ts'
 import type {
+  ContainerRate,
   CustomerEntry,
+  DockerPolicy,
   GatewayModel,
   GatewayPolicy,
   KeyOwner,
@@ -39,7 +41,11 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
       profile: profile ?? values.prices.profile,
       overrides: values.prices.overrides.map((override) => priceOverride(override, moment)),
     },
-    sources: { litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) } },
+    sources: {
+      litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) },
+      docker: dockerPolicy(sources.docker),
+    },
+    rates: { containers: values.rates.containers.map((rate) => containerRate(rate, moment)) },
     gateway: values.gateway ? gatewayPolicy(values.gateway) : null,
     budgets: budgetPolicy(values.budgets),
     degrade: degradeRules(values.degrade),
@@ -70,6 +76,20 @@ function litellmPoll(poll: PolicyValues['sources']['litellm']['poll']): LitellmP
   const { url, key, every, lag, backfill, directory, page_size, timeout } = poll
   const times = { everyMs: every, lagMs: lag, backfillMs: backfill, directoryMs: directory, timeoutMs: timeout }
   return { url, key, ...times, pageSize: page_size }
+}
+
+function dockerPolicy(values: PolicyValues['sources']['docker']): DockerPolicy | null {
+  if (!values) return null
+  const { url, project, every, record, timeout } = values
+  return { url, project, everyMs: every, recordMs: record, timeoutMs: timeout }
+}
+
+function containerRate(
+  rate: PolicyValues['rates']['containers'][number],
+  moment: (date: string | null) => number | null,
+): ContainerRate {
+  const { cpu_usd_per_hour: cpu, memory_usd_per_gib_hour: memory, network_usd_per_gib: network } = rate
+  return { from: moment(rate.from), cpu, memory, network }
 }
 
 function gatewayPolicy(values: NonNullable<PolicyValues['gateway']>): GatewayPolicy {

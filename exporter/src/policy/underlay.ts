@@ -6,7 +6,14 @@ import {
   TENANT_DAY_DEFAULTS,
   THRESHOLD_DEFAULTS,
 } from './budget-defaults.ts'
-import { DEFAULTS, GATEWAY_DEFAULTS, GATEWAY_MODEL_DEFAULTS, LANGFUSE_DEFAULTS, POLL_DEFAULTS } from './defaults.ts'
+import {
+  DEFAULTS,
+  DOCKER_DEFAULTS,
+  GATEWAY_DEFAULTS,
+  GATEWAY_MODEL_DEFAULTS,
+  LANGFUSE_DEFAULTS,
+  POLL_DEFAULTS,
+} from './defaults.ts'
 import { isTreeMap, type Tree, type TreeMap } from './document.ts'
 import { map, text } from './tree.ts'
 
@@ -20,8 +27,14 @@ export interface UnderlayOptions {
 /** The user's tree with the defaults laid under it. Whatever has the wrong shape is kept for the schema to refuse. */
 export function underDefaults(tree: Tree, { agentLimit }: UnderlayOptions): Tree {
   const full = underlay(defaultsFor(tree, agentLimit), tree)
-  const litellm = isTreeMap(full) && isTreeMap(full.sources) ? full.sources.litellm : undefined
-  if (isTreeMap(litellm) && isTreeMap(litellm.poll)) litellm.poll = underlay(POLL_DEFAULTS, litellm.poll)
+  if (isTreeMap(full) && isTreeMap(full.sources)) {
+    const { litellm } = full.sources
+    if (isTreeMap(litellm)) underBlock(litellm, 'poll', POLL_DEFAULTS)
+    underBlock(full.sources, 'docker', DOCKER_DEFAULTS)
+  }
+  // Rates without dates are one block; from here on they are a list of one.
+  if (isTreeMap(full) && isTreeMap(full.rates) && isTreeMap(full.rates.containers))
+    full.rates.containers = [full.rates.containers]
   if (isTreeMap(full) && isTreeMap(full.gateway)) full.gateway = gatewayUnder(full.gateway)
   if (isTreeMap(full) && isTreeMap(full.budgets)) underBudgets(full.budgets)
   return full

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { serve } from '../../test/support/router.ts'
 import { World } from '../../test/support/world.ts'
 import { sources } from './index.ts'
+import { createContainers } from './docker/containers.ts'
 import { createDirectory } from './litellm/directory.ts'
 import { runSources } from './runner.ts'
 import type { Source, SourceReport } from './source.ts'
@@ -131,6 +132,6 @@ describe('runSources', () => {
 })
 
 it('lists every source by a name of its own', () => {
-  const all = sources({ litellm: createDirectory() })
-  expect(all.map((source) => source.name)).toEqual(['litellm', 'litellm_poll', 'litellm_directory'])
+  const all = sources({ litellm: createDirectory(), containers: createContainers() })
+  expect(all.map((source) => source.name)).toEqual(['litellm', 'litellm_poll', 'litellm_directory', 'docker'])
 })

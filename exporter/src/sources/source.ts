@@ -82,6 +82,8 @@ export interface SourceDeps {
   readonly tierAt?: (customer: string, at: number) => string | null
   /** Who owns the calls of an API key, by its alias; without it, the policy's entries alone. */
   readonly owners?: () => Policy['apiKeys']
+  /** End of the last span of infrastructure that is recorded of a source, epoch milliseconds; null when there is none. */
+  readonly lastMetered?: (source: string) => Promise<number | null>
   /** Makes the short stable form of a key or an e-mail address; without it, SHA-256. */
   readonly hash?: (text: string) => string
 }

@@ -14,9 +14,12 @@ import {
   type Metric,
   MOST_BUDGETS,
   WORST_CUSTOMERS,
+  MOST_CONTAINERS,
+  MOST_INTERFACES,
 } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
+import { createContainers } from '../../src/sources/docker/containers.ts'
 import { createDirectory } from '../../src/sources/litellm/directory.ts'
 import { BASES, METERS, SCOPES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
 import { describeWith } from '../support/installed.ts'
@@ -77,6 +80,8 @@ describe('docs/metrics.md', () => {
     expect(flowing(PAGE)).toContain(`of the margin: the ${WORST_CUSTOMERS} with the least`)
     expect(METRICS.customerMargin.help).toContain(`the ${WORST_CUSTOMERS} customers`)
     expect(flowing(PAGE)).toContain(`there are at most ${MOST_BUDGETS} of them`)
+    expect(BOUNDS.get('id')).toMatch(new RegExp(`^those of ${MOST_CONTAINERS} containers`))
+    expect(BOUNDS.get('interface')).toMatch(new RegExp(`^${MOST_INTERFACES} of each`))
   })
 
   test('has the words of the house for what comes from inside', () => {
@@ -90,7 +95,9 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('state'))).toEqual(CUSTOMER_STATES)
     expect(words(BOUNDS.get('kind'))).toEqual(METERS)
     expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
-    expect(words(BOUNDS.get('source'))).toEqual(sources({ litellm: createDirectory() }).map(({ name }) => name))
+    expect(words(BOUNDS.get('source'))).toEqual(
+      sources({ litellm: createDirectory(), containers: createContainers() }).map(({ name }) => name),
+    )
   })
 })
 

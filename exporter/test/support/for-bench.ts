@@ -1,4 +1,6 @@
+import type { DockerSupport } from '../../../bench/docker.ts'
 import type { GatewaySupport } from '../../../bench/support/gateway.ts'
+import { startDockerd, whyNoDockerd } from './dockerd.ts'
 import { gatewayConfig } from './gateway-config.ts'
 import { findFixture } from './real-fixture.ts'
 import { startRealGateway } from './real-gateway.ts'
@@ -12,3 +14,6 @@ export const support: GatewaySupport = {
   gatewayConfig,
   startRealGateway,
 }
+
+/** What the bench of containers loads. */
+export const docker: DockerSupport = { whyNoDockerd, startDockerd }

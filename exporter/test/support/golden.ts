@@ -1,4 +1,5 @@
 import { METRICS } from '../../src/catalogue.ts'
+import { containersCollector } from '../../src/views/metrics/containers.ts'
 import { budgetsCollector } from '../../src/views/metrics/budgets.ts'
 import { forecastCollector } from '../../src/views/metrics/forecast.ts'
 import { gatewayCollector } from '../../src/views/metrics/gateway.ts'
@@ -26,6 +27,7 @@ export function goldenFamilies(): Family[] {
     ...budgets(),
     ...margin(),
     ...forecast(),
+    ...containers(),
   ]
 }
 
@@ -196,4 +198,52 @@ function forecast(): Family[] {
     ],
   }))
   return [...collector.collect()]
+}
+
+/** One of a compose project with a health check and two networks, one of which little is known. */
+function containers(): Family[] {
+  const plain = {
+    id: '4f5c'.repeat(16),
+    name: 'burn',
+    image: 'sha256:0af7',
+    project: null,
+    service: null,
+    cpu: 9_007_199_254_740_993n,
+    throttledPeriods: null,
+    memory: null,
+    workingSet: null,
+    memoryLimit: null,
+    networks: new Map(),
+    borrowsNetwork: false,
+    diskRead: null,
+    diskWritten: null,
+    threads: null,
+    startedAt: CREATED,
+    at: CREATED + 90_500,
+    health: 'none',
+    restarts: null,
+  } as const
+  const web = {
+    ...plain,
+    id: 'ab01'.repeat(16),
+    name: 'shop-web-1',
+    image: 'shop/web:1.2',
+    project: 'shop',
+    service: 'web',
+    cpu: 5_409_746_000n,
+    throttledPeriods: 85n,
+    memory: 43_839_488n,
+    workingSet: 1_896_448n,
+    memoryLimit: 268_435_456n,
+    networks: new Map([
+      ['eth1', { received: 0n, sent: 12n }],
+      ['eth0', { received: 1_112n, sent: 0n }],
+    ]),
+    diskRead: 0n,
+    diskWritten: 41_943_040n,
+    threads: 1n,
+    health: 'healthy',
+    restarts: 2,
+  } as const
+  return [...containersCollector(() => [web, plain]).collect()]
 }

@@ -8,8 +8,10 @@ import type { Entry, EntryKind, Usage } from '../../src/usage.ts'
 import { hash, NOW, PRICES, RULES } from './litellm.ts'
 import { NO_BUDGETS } from './no-budgets.ts'
 
+type PolicyChange = Partial<Omit<Policy, 'sources'>> & { readonly sources?: Partial<Policy['sources']> }
+
 /** A small policy around what a test is about. */
-export function policyWith(change: Partial<Policy> = {}): Policy {
+export function policyWith({ sources, ...change }: PolicyChange = {}): Policy {
   return {
     timezone: 'UTC',
     tiers: {},
@@ -17,7 +19,8 @@ export function policyWith(change: Partial<Policy> = {}): Policy {
     apiKeys: {},
     attribution: RULES,
     prices: { profile: 'production', overrides: [] },
-    sources: { litellm: { push: true, poll: null } },
+    sources: { litellm: { push: true, poll: null }, docker: null, ...sources },
+    rates: { containers: [] },
     gateway: null,
     budgets: NO_BUDGETS,
     degrade: [],
