@@ -69,7 +69,7 @@ function fragment(model: PageModel): Html {
         ...budgetSections(model.budgets, colours, time),
         tierTable(model.byTier, colours),
         modelTable(model.byModel),
-        customerTable(model.topCustomers, colours),
+        customerTable(model.topCustomers, colours, model.roster),
         sessionTable(model.topSessions, time),
       ]
   return html`${banners(model, time)}
