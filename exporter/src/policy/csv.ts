@@ -35,7 +35,8 @@ export function readCsv(text: string, columns: readonly string[], needed: readon
     return noRows(message)
   }
   const body = { text: plain, delimiter, after: headLine }
-  const { list, broken } = wholly(body, (cells) => fieldsOf(cells, names, columns)) ?? lineByLine(body)
+  const passedOver = names.map((name) => !columns.includes(name))
+  const { list, broken } = wholly(body, passedOver) ?? lineByLine(body)
   const rows: FileRow[] = []
   const problems = [...doubts(names, columns, headLine)]
   for (const { line, message } of broken) problems.push({ line, column: 1, path: '', message })
@@ -95,14 +96,14 @@ interface Read {
 }
 
 /**
- * The text as one, where a value in quotes may go over several lines. Null when quotes do not fit: then a value that we want
- * holds lines, or the text is no CSV, and what stands between two stray quotes is not to be lost.
+ * The text as one, where a value in quotes may go over several lines. Null when quotes do not fit: then a value holds lines that
+ * is none of a column that we pass over, or the text is no CSV, and what stands between two stray quotes is not to be lost.
  */
-function wholly({ text, delimiter, after }: Body, fields: (cells: readonly string[]) => TreeMap): Read | null {
+function wholly({ text, delimiter, after }: Body, passedOver: readonly boolean[]): Read | null {
   const { list, broken } = parsed(text, delimiter)
   if (broken.length > 0) return null
   const rows = list.filter(({ line }) => line > after)
-  const torn = rows.some(({ cells }) => Object.values(fields(cells)).some((value) => String(value).includes('\n')))
+  const torn = rows.some(({ cells }) => cells.some((cell, i) => cell.includes('\n') && !passedOver[i]))
   return torn ? null : { list: rows, broken: [] }
 }
 

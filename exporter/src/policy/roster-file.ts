@@ -34,6 +34,7 @@ export interface RosterFileOptions {
 }
 
 const MOST_ROWS = 100_000
+const LONGEST = 32_000_000
 
 /** The columns of a CSV file, and the keys of an entry. */
 const COLUMNS = Object.keys(customer.shape)
@@ -45,11 +46,7 @@ const NEEDED = ['id', 'tier']
  */
 export function readRoster(text: string, options: RosterFileOptions): RosterReading {
   const { file, tiers, named } = options
-  const read = text.includes('\u0000')
-    ? noRows('found a byte that no text has, expected text in UTF-8')
-    : file.toLowerCase().endsWith('.csv')
-      ? readCsv(text, COLUMNS, NEEDED)
-      : readYaml(text)
+  const read = rowsOf(text, file)
   if (read.rows.length > MOST_ROWS)
     return withFile(file, noRows(`found ${read.rows.length} rows, expected at most ${MOST_ROWS}`))
   const tree = {
@@ -60,10 +57,8 @@ export function readRoster(text: string, options: RosterFileOptions): RosterRead
   const parsed = rows.safeParse(tree.customers)
   const lineOf = (index: number) => `line ${read.rows[index]?.place(null).line}`
   const issues = [
-    ...(parsed.error?.issues ?? [])
-      .flatMap((issue) => issuesOf(issue, rows))
-      .map(({ path, message }) => ({ path, message })),
-    ...customerIssues(tree, lineOf).map(({ path, message }) => ({ path: path.slice(1), message })),
+    ...(parsed.error?.issues ?? []).flatMap((issue) => issuesOf(issue, rows)),
+    ...customerIssues(tree, lineOf).map((issue) => ({ ...issue, path: issue.path.slice(1) })),
     ...namedTwice(read.rows, named),
   ]
   return judged(read, issues, options)
@@ -72,6 +67,12 @@ export function readRoster(text: string, options: RosterFileOptions): RosterRead
 /** The file as a whole cannot be read. */
 export function unreadable(file: string, message: string): RosterReading {
   return withFile(file, noRows(message))
+}
+
+function rowsOf(text: string, file: string): FileRows {
+  if (text.length > LONGEST) return noRows(`found ${text.length} characters, expected at most ${LONGEST}`)
+  if (text.includes('\u0000')) return noRows('found a byte that no text has, expected text in UTF-8')
+  return file.toLowerCase().endsWith('.csv') ? readCsv(text, COLUMNS, NEEDED) : readYaml(text)
 }
 
 function judged(read: FileRows, issues: readonly Issue[], { file, zone }: RosterFileOptions): RosterReading {
@@ -90,9 +91,9 @@ function judged(read: FileRows, issues: readonly Issue[], { file, zone }: Roster
   }
   const problems = [
     ...read.problems,
-    ...issues.map(({ path, message }) => {
+    ...issues.map(({ path, at, message }) => {
       const key = path[1] === undefined ? null : String(path[1])
-      return { ...(read.rows[Number(path[0])]?.place(key) ?? NOWHERE), message }
+      return { ...(read.rows[Number(path[0])]?.place(key, at) ?? NOWHERE), message }
     }),
   ].sort((a, b) => a.line - b.line || a.column - b.column)
   return { entries, problems: problems.map((problem) => ({ file, ...problem })), unclear, whole }
@@ -136,9 +137,9 @@ function readYaml(text: string): FileRows {
   // What stood where the text has a flaw is not known: such a row is as good as none.
   const flawed = new Set(flaws.map(({ path }) => path[base.length]))
   const rows = list.flatMap((fields, i): FileRow[] => {
-    const place = (key: string | null) => {
+    const place = (key: string | null, at: 'key' | 'value' = 'value') => {
       const path = [...base, i, ...(key === null ? [] : [key])]
-      return { ...document.locate(path, 'value'), path: pathText(path) }
+      return { ...document.locate(path, at), path: pathText(path) }
     }
     return flawed.has(i) ? [] : [{ fields, place }]
   })

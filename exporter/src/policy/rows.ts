@@ -4,8 +4,8 @@ import type { Problem } from './problem.ts'
 /** A row of a file, with where it stands. */
 export interface FileRow {
   readonly fields: Tree
-  /** Where a field stands; of null, the row. */
-  place(key: string | null): Pick<Problem, 'line' | 'column' | 'path'>
+  /** Where a field stands, or its name; of null, the row. */
+  place(key: string | null, at?: 'key'): Pick<Problem, 'line' | 'column' | 'path'>
 }
 
 /** Rows as they were read, and what was wrong with them as text. */

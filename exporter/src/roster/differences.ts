@@ -23,15 +23,15 @@ function isSame(a: Said | undefined, b: Said | undefined): boolean {
   return a.tier === b.tier && a.price === b.price
 }
 
-/** Whether both say the same of a customer before a moment; to say nothing and to say that it is none is the same. */
-export function sameBefore(
-  wanted: readonly Span<Said>[],
-  said: readonly Span<RosterChange>[],
-  before: number,
-): boolean {
+/**
+ * Whether a customer was before a moment what is wanted, from the first date on that is named: what has no date says nothing of
+ * the past. To say nothing and to say that it is none is the same here.
+ */
+export function sameBefore(wanted: readonly Span<Said>[], known: readonly Span<Said>[], before: number): boolean {
   const meant = (said: Said | undefined) => (said === undefined || said.tier === null ? undefined : said)
-  return cutsOf(-Infinity, before, wanted, said).every((at) =>
-    isSame(meant(valueAt(wanted, at)), meant(valueAt(said, at))),
+  const dates = wanted.flatMap(({ from, to }) => [from, to]).filter(Number.isFinite)
+  return cutsOf(Math.min(...dates, before), before, wanted, known).every((at) =>
+    isSame(meant(valueAt(wanted, at)), meant(valueAt(known, at))),
   )
 }
 
@@ -58,12 +58,15 @@ export function missingSteps(
   return missing
 }
 
-/** Whether a plan cost the same before a moment. */
+/** Whether a plan cost before a moment what is wanted, from the first date on that is named. */
 export function samePricesBefore(
   wanted: readonly PriceStep[],
   recorded: readonly PriceStep[],
   before: number,
 ): boolean {
-  const moments = [-Infinity, ...[...wanted, ...recorded].map((step) => step.from)].filter((at) => at < before)
+  const first = Math.min(...wanted.map(({ from }) => from).filter(Number.isFinite), before)
+  const moments = [first, ...[...wanted, ...recorded].map(({ from }) => from)].filter(
+    (at) => at >= first && at < before,
+  )
   return moments.every((at) => (stepAt(wanted, at)?.price ?? null) === (stepAt(recorded, at)?.price ?? null))
 }

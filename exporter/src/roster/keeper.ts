@@ -91,11 +91,13 @@ function ofFiles(deps: KeeperDeps): Found {
   const unclear = new Set([...(reading?.unclear ?? [])].map(nameOf))
   const since = timeline.count('file') === 0 ? -Infinity : month
   const { entries, notes } = prices
+  const known = (customer: string) =>
+    timeline.segments(customer, -Infinity, month).map(({ from, to, ...value }) => ({ from, to, value }))
   for (const [customer, spans] of wanted) {
     if (unclear.has(customer)) continue
     const said = timeline.said('file', customer)
     entries.push(...changesOf(timeline, 'file', customer, differences(spans, said, since), FILE))
-    if (since === month && !sameBefore(spans, said, month)) notes.push(noteOf(customer, deps, month))
+    if (since === month && !sameBefore(spans, known(customer), month)) notes.push(noteOf(customer, deps, month))
   }
   // A row that cannot be read may be anybody's: then nobody is taken for having gone.
   if (reading !== null && !reading.whole) return { entries, notes }

@@ -25,6 +25,8 @@ export interface RosterDeps {
   readonly log: Logger
   readonly now: () => number
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** So many customers are taken from traffic at most; by default MOST_FOUND. */
+  readonly most?: number
 }
 
 /** Who the customers are, kept in step with all who say so. */

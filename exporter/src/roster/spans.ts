@@ -34,8 +34,9 @@ export function joined<V>(spans: readonly Span<V>[], same: (a: V, b: V) => boole
   return list
 }
 
-/** The moments at which something may change within [from, to), `from` among them, in order. */
+/** The moments at which something may change within [from, to), `from` among them, in order; none in no time. */
 export function cutsOf(from: number, to: number, ...lists: readonly (readonly Span<unknown>[])[]): number[] {
+  if (!(from < to)) return []
   const cuts = new Set([from])
   for (const spans of lists)
     for (const span of spans) for (const at of [span.from, span.to]) if (at > from && at < to) cuts.add(at)
