@@ -109,6 +109,38 @@ describe('marginwatch check', () => {
     expect(code).toBe(0)
   })
 
+  describe('with a file of customers', () => {
+    const policy = 'tiers: { pro: { price_usd: [{ usd: 5, from: 2027-01-01 }] } }\nroster: { file: customers.csv }\n'
+    const checked = async (rows: string) => {
+      await writeFile(join(directory, 'customers.csv'), rows)
+      const { code, lines } = await checkText(policy)
+      return { code, lines: lines.map((line) => line.replace(`${directory}/`, '')) }
+    }
+
+    test('says how many it names, and from when on a change of them counts', async () => {
+      const { code, lines } = await checked('id,tier,from\na,pro,2026-01-01\na,pro,2026-06-01\nb,pro,\n')
+      expect(lines.slice(1, 4)).toEqual([
+        'tiers: pro without a price yet a customer and month',
+        'customers: 0 named here, 0 API keys with an owner',
+        "roster: 2 customers of customers.csv, LiteLLM's customers, customers found in traffic; months that are over do not move: a change counts from 2026-11-01 on",
+      ])
+      expect(code).toBe(0)
+    })
+
+    test('prints each of its bad rows and gives 1, also when it is not there', async () => {
+      expect(await checked('id,tier\na,gold\nb,pro\n,pro\n')).toEqual({
+        code: 1,
+        lines: [
+          'customers.csv:2:1: tier: found "gold", expected one of the tiers pro',
+          'customers.csv:4:1: id: missing, expected the name that calls carry for the customer, at most 256 characters',
+        ],
+      })
+      await rm(join(directory, 'customers.csv'))
+      const { code, lines } = await checkText(policy)
+      expect([code, lines]).toEqual([1, [`${join(directory, 'customers.csv')}:1:1: there is no such file`]])
+    })
+  })
+
   test('gives 1 for a file that is not there or cannot be read', async () => {
     expect(await check(join(directory, 'none.yaml'))).toEqual({
       code: 1,
