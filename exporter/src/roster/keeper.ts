@@ -27,7 +27,13 @@ export interface KeeperDeps {
 }
 
 export interface Keeper {
-  /** Writes down what files and LiteLLM say by now; those that are asked meanwhile wait for their turn. Rejects when it cannot be written. */
+  /** The files may say something else: the next `sync` looks at them. */
+  filesChanged(): void
+  /**
+   * Writes down what LiteLLM says by now, and the files where they changed or a month began: two exporters whose files differ
+   * do not quarrel for ever. Those that ask meanwhile wait for their turn. Rejects when it cannot be written: then all is tried
+   * again next time.
+   */
   sync(): Promise<void>
   /** What the files say of months that are over and that does not count, in sentences. */
   notes(): readonly string[]
@@ -47,9 +53,13 @@ const SWITCHED_OFF: Saying = { by: 'policy', reason: 'the policy takes no custom
 export function createKeeper(deps: KeeperDeps): Keeper {
   let queue: Promise<unknown> = Promise.resolve()
   let notes: readonly string[] = []
+  let changes = 0
+  let looked = { changes: -1, month: Number.NaN }
   const once = async () => {
     const { fold, policy, log } = deps
-    const found = ofFiles(deps)
+    const now = { changes, month: monthStart(deps) }
+    const same = looked.changes === now.changes && looked.month === now.month
+    const found = same ? { entries: [], notes } : ofFiles(deps)
     const entries = [
       ...found.entries,
       ...(policy().roster.litellm ? ofLitellm(deps) : switchedOff(deps, 'litellm')),
@@ -64,8 +74,12 @@ export function createKeeper(deps: KeeperDeps): Keeper {
     if (found.notes.length > 0 && found.notes.join() !== notes.join())
       log.warn({ notes: found.notes.slice(0, 20), of: found.notes.length }, 'roster: months that are over do not move')
     notes = found.notes
+    looked = now
   }
   return {
+    filesChanged() {
+      changes++
+    },
     sync() {
       const turn = queue.then(once)
       queue = turn.catch(() => undefined)

@@ -48,25 +48,29 @@ export interface Roster {
 
 /** Reads the ledger and the files; resolves when both say the same. Rejects when the ledger cannot be read. */
 export async function openRoster(deps: RosterDeps): Promise<Roster> {
-  const { ledger, log, policy } = deps
+  const { ledger, log } = deps
   const fold = createRosterFold(ledger)
   const traffic = createTraffic({ ...deps, fold })
   const trying = (job: Promise<unknown>) =>
     job.catch((err: unknown) => log.warn({ err }, 'roster: what is new cannot be written down; it is tried again'))
-  const sync = () => keeper.sync().finally(traffic.renew)
-  const file = followRosterFile({ ...deps, onChange: () => trying(sync()) })
+  const changed = () => {
+    keeper.filesChanged()
+    traffic.renew()
+    return trying(keeper.sync())
+  }
+  const file = followRosterFile({ ...deps, onChange: changed })
   const keeper = createKeeper({ ...deps, fold, file: file.current })
   const notes = () => [...(file.current()?.problems ?? []).map(formatProblem), ...keeper.notes()]
   const renew = async () => {
     await file.renew()
-    await trying(sync())
+    await changed()
   }
   const { timeline } = fold
   await fold.open()
   await renew()
   await traffic.open()
   return {
-    routes: rosterRoutes({ ...deps, fold, append: ledger.append, notes, policy }),
+    routes: rosterRoutes({ ...deps, fold, append: ledger.append, changed, notes }),
     timeline,
     tierAt(customer, at) {
       const standing = timeline.at(customer, at)
@@ -76,7 +80,7 @@ export async function openRoster(deps: RosterDeps): Promise<Roster> {
     leftOut: traffic.leftOut,
     renew,
     async sweep() {
-      await sync()
+      await keeper.sync()
       await traffic.settle()
     },
     async close() {

@@ -27,6 +27,8 @@ export interface RosterRouteDeps {
   readonly keys: () => KeyRing
   readonly loopback: boolean
   readonly now: () => number
+  /** A change was made. Never rejects. */
+  readonly changed: () => Promise<unknown>
   /** What is not as the files say, in sentences. */
   readonly notes: () => readonly string[]
 }
@@ -101,6 +103,7 @@ async function change(res: Response, customer: string, wish: Wish, deps: RosterR
     const entries = changesOf(timeline, 'rest', customer, spans, wish)
     const { seq } = await append(entries.map((entry) => ({ ...entry, key: `roster:${randomUUID()}` })))
     await fold.reached(seq)
+    await deps.changed()
   }
   res.json({ success: true, data: stateOf(customer, deps) })
 }

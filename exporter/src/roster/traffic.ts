@@ -6,6 +6,7 @@ import type { Policy } from '../policy/policy.ts'
 import { type RosterChange, UNATTRIBUTED } from '../usage.ts'
 import { changesOf, type Saying } from './entries.ts'
 import type { RosterFold } from './fold.ts'
+import { createSightings, type Sighting } from './sightings.ts'
 import { valueAt } from './spans.ts'
 
 export interface TrafficDeps {
@@ -33,78 +34,31 @@ export interface Traffic {
 
 export const MOST_FOUND = 10_000
 const MOST_COUNTED = 100_000
-const MOST_REMEMBERED = 20_000
 const WATERMARK = 'roster/traffic'
-const BATCH = 1_000
 const TRAFFIC: Saying = { by: 'traffic', reason: 'its calls name this tier' }
 
-/** On a local day, calls of a customer named a tier. */
-interface Sighting {
-  readonly customer: string
-  readonly tier: string
-  readonly day: number
-}
-
 export function createTraffic(deps: TrafficDeps): Traffic {
-  const { ledger, fold, calendar, policy, log, most = MOST_FOUND } = deps
-  const { timeline } = fold
-  const sightings = new Map<string, Sighting>()
-  /** The last day and tier of each customer that were looked at: nearly every call is like the one before. */
-  const looked = new Map<string, { tier: string; day: number }>()
-  const leftOut = new Set<string>()
+  const { ledger, fold, calendar, policy } = deps
+  const sightings = createSightings((tier) => policy().roster.traffic && Object.hasOwn(policy().tiers, tier))
+  const judge = createJudge(deps)
   let seen = 0
   let written = 0
   let stop: Close | null = null
   let closed = false
   let queue: Promise<unknown> = Promise.resolve()
-  /** Customers of the running batch that nothing was said of before. */
-  const fresh = new Set<string>()
+  let planned: NodeJS.Immediate | null = null
 
-  const see = (customer: string, tier: string | null, day: number) => {
-    if (tier === null || customer === UNATTRIBUTED) return
-    const before = looked.get(customer)
-    if (before !== undefined && before.tier === tier && before.day === day) return
-    if (looked.size >= MOST_REMEMBERED) looked.clear()
-    looked.set(customer, { tier, day })
-    if (!policy().roster.traffic || !Object.hasOwn(policy().tiers, tier)) return
-    sightings.set(JSON.stringify([customer, tier, day]), { customer, tier, day })
-  }
-  const take = (batch: readonly Recorded[]) => {
-    for (const { entry } of batch)
-      if (entry.kind === 'usage') see(entry.customer, entry.tier, calendar.day(entry.start))
-    seen = batch.at(-1)?.seq ?? seen
-    if (sightings.size > 0) later()
-  }
-  const changes = ({ customer, tier, day }: Sighting): RosterChange[] => {
-    const from = calendar.dayStart(day)
-    const decides = timeline.decides(customer, from)
-    if (decides !== null && decides !== 'traffic') return []
-    const said = timeline.said('traffic', customer)
-    // Of two tiers on one day the first counts; the other one does from its next day on.
-    if (valueAt(said, from)?.tier === tier || said.some((span) => span.from === from)) return []
-    if (timeline.lastOf('traffic', customer) === 0 && timeline.count('traffic') + fresh.size >= most) {
-      if (leftOut.size === 0)
-        log.warn({ most }, 'roster: no more customers are taken from traffic; name them in a file')
-      if (leftOut.size < MOST_COUNTED) leftOut.add(customer)
-      return []
-    }
-    fresh.add(customer)
-    const next = said.find((span) => span.from > from)?.from ?? Infinity
-    return changesOf(timeline, 'traffic', customer, [{ from, to: next, value: { tier, price: null } }], TRAFFIC)
-  }
   const settle = async () => {
     const upTo = seen
     while (sightings.size > 0 && !closed) {
-      const found = [...sightings].sort(([, a], [, b]) => a.day - b.day)
-      for (const batch of batches(found)) {
+      for (const part of sightings.parts()) {
         if (closed) return
-        fresh.clear()
-        const entries = batch.flatMap(([, one]) => changes(one))
+        const entries = judge.changes(part)
         if (entries.length > 0) {
           const { seq } = await ledger.append(entries)
           await fold.reached(seq)
         }
-        for (const [key] of batch) sightings.delete(key)
+        sightings.done(part)
       }
     }
     if (closed || upTo <= written) return
@@ -116,8 +70,11 @@ export function createTraffic(deps: TrafficDeps): Traffic {
     queue = turn.catch(() => undefined)
     return turn
   }
-  let planned: NodeJS.Immediate | null = null
-  const later = () => {
+  const take = (batch: readonly Recorded[]) => {
+    for (const { entry } of batch)
+      if (entry.kind === 'usage') sightings.see(entry.customer, entry.tier, calendar.day(entry.start))
+    seen = batch.at(-1)?.seq ?? seen
+    if (sightings.size === 0) return
     planned ??= setImmediate(() => {
       planned = null
       // What cannot be written now stays among the sightings; the next call or the upkeep tries again.
@@ -128,13 +85,13 @@ export function createTraffic(deps: TrafficDeps): Traffic {
     async open() {
       written = Number((await ledger.recall(WATERMARK)) ?? 0)
       const { seq, state } = await ledger.snapshot((rows) => readSightings(rows, written))
-      for (const { customer, tier, day } of state) see(customer, tier, day)
+      for (const { customer, tier, day } of state) sightings.see(customer, tier, day)
       seen = seq
       if (!closed) stop = ledger.follow(seq + 1, take)
     },
     settle: inTurn,
-    renew: () => looked.clear(),
-    leftOut: () => leftOut.size,
+    renew: sightings.renew,
+    leftOut: judge.leftOut,
     async close() {
       await stop?.()
       if (planned !== null) clearImmediate(planned)
@@ -144,17 +101,34 @@ export function createTraffic(deps: TrafficDeps): Traffic {
   }
 }
 
-/** Sightings in parts, each customer at most once in a part: what is said of the one decides of the next. */
-function* batches(found: readonly [string, Sighting][]): Generator<[string, Sighting][]> {
-  let batch = new Map<string, [string, Sighting]>()
-  for (const one of found) {
-    if (batch.size >= BATCH || batch.has(one[1].customer)) {
-      yield [...batch.values()]
-      batch = new Map()
-    }
-    batch.set(one[1].customer, one)
+/** Decides what a part of the sightings says that is new, and counts those for whom there is no room. */
+function createJudge({ fold, calendar, log, most = MOST_FOUND }: TrafficDeps) {
+  const { timeline } = fold
+  const leftOut = new Set<string>()
+  const isFull = (customer: string, found: number) => {
+    if (timeline.lastOf('traffic', customer) > 0 || timeline.count('traffic') + found < most) return false
+    if (leftOut.size === 0) log.warn({ most }, 'roster: no more customers are taken from traffic; name them in a file')
+    if (leftOut.size < MOST_COUNTED) leftOut.add(customer)
+    return true
   }
-  yield [...batch.values()]
+  return {
+    leftOut: () => leftOut.size,
+    changes(part: readonly Sighting[]): RosterChange[] {
+      const entries: RosterChange[] = []
+      for (const { customer, tier, day } of part) {
+        const from = calendar.dayStart(day)
+        const decides = timeline.decides(customer, from)
+        if (decides !== null && decides !== 'traffic') continue
+        const said = timeline.said('traffic', customer)
+        // Of two tiers on one day the first counts; the other one does from its next day on.
+        if (valueAt(said, from)?.tier === tier || said.some((span) => span.from === from)) continue
+        if (isFull(customer, entries.length)) continue
+        const to = said.find((span) => span.from > from)?.from ?? Infinity
+        entries.push(...changesOf(timeline, 'traffic', customer, [{ from, to, value: { tier, price: null } }], TRAFFIC))
+      }
+      return entries
+    },
+  }
 }
 
 /** Where the tier of a customer's calls changes from one day to the next; after a number of the ledger, 0 = ever. */

@@ -115,7 +115,6 @@ describe('A month that is over', () => {
     const body = JSON.stringify({ tier: 'tier_1', from: '2026-09-10', to: '2026-11-01', by: 'ada', reason: 'late' })
     const answer = await fetch(`${await stage.serve()}/api/admin/customers/new`, { method: 'PUT', body })
     expect(answer.status).toBe(200)
-    await stage.policy(late)
     expect([tier('new', Date.UTC(2026, 8, 10)), tier('new', NOW), stage.roster.notes()]).toEqual([
       'tier_1',
       'tier_1',
@@ -330,6 +329,34 @@ describe('Traffic', () => {
     expect(stage.roster.leftOut()).toBe(7)
     expect(stage.logged.filter(({ msg }) => msg.startsWith('roster: no more customers'))).toHaveLength(1)
     expect(tier('c0', NOW + DAY)).toBe('tier_2')
+  })
+})
+
+describe('Two exporters whose files differ', () => {
+  it('write each what it says once, and do not quarrel', async () => {
+    stage = await openStage(customers('id: acme, tier: tier_1'))
+    const other = await stage.another(customers('id: acme, tier: tier_2'))
+    expect(tier('acme', NOW, other.timeline)).toBe('tier_2')
+    const { seq } = stage.ledger.health()
+    for (let i = 0; i < 3; i++) {
+      await stage.roster.sweep()
+      await other.sweep()
+    }
+    expect(stage.ledger.health().seq).toBe(seq)
+  })
+})
+
+describe('A ledger that cannot be written', () => {
+  it('stops nothing, and has what files and calls say as soon as it can', async () => {
+    stage = await openStage()
+    stage.refuse = true
+    await stage.policy(customers('id: acme, tier: tier_1'))
+    await stage.ledger.append([call('a', 'beta', NOW)])
+    await expect(stage.roster.sweep()).rejects.toThrow('the test says so')
+    expect([tier('acme'), tier('beta')]).toEqual([null, null])
+    stage.refuse = false
+    await stage.roster.sweep()
+    expect([tier('acme'), tier('beta')]).toEqual(['tier_1', 'tier_1'])
   })
 })
 

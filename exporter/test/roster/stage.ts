@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { createCalendar } from '../../src/calendar.ts'
-import type { Ledger } from '../../src/ledger/ledger.ts'
+import { type Ledger, LedgerUnavailable } from '../../src/ledger/ledger.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { readPolicy } from '../../src/policy/read.ts'
 import { openRoster, type Roster } from '../../src/roster/open.ts'
@@ -23,6 +23,8 @@ export interface Stage {
   now: number
   /** The tiers that LiteLLM names; null while it is not read. */
   litellm: ReadonlyMap<string, string> | null
+  /** The roster cannot write into the ledger. */
+  refuse: boolean
   readonly roster: Roster
   readonly ledger: Ledger
   readonly logged: readonly { readonly level: number; readonly msg: string }[]
@@ -32,8 +34,8 @@ export interface Stage {
   file(text: string): Promise<void>
   /** Ends the roster and the ledger, and opens both again, perhaps under another policy. */
   restart(policy?: string): Promise<void>
-  /** Another one that follows the same ledger. */
-  another(): Promise<Roster>
+  /** Another one that follows the same ledger, perhaps with other files. */
+  another(policy?: string): Promise<Roster>
   append(...entries: Entry[]): Promise<void>
   /** The address of the endpoints. */
   serve(): Promise<string>
@@ -64,11 +66,11 @@ export async function openStage(
     if (!read) throw new Error(JSON.stringify(problems))
     return read
   }
-  const start = () =>
+  const start = (own?: Policy) =>
     openRoster({
-      ledger,
+      ledger: { ...ledger, append },
       calendar,
-      policy: () => policy,
+      policy: () => own ?? policy,
       litellm: () => stage.litellm,
       nameOf: (id) => (id.includes('@') ? `hash:${id.length}` : id),
       keys: () => policy.server.keys,
@@ -87,6 +89,8 @@ export async function openStage(
         }),
       ...(options.most === undefined ? {} : { most: options.most }),
     })
+  const append: Ledger['append'] = (entries) =>
+    stage.refuse ? Promise.reject(new LedgerUnavailable('the test says so')) : ledger.append(entries)
   const open = async () => {
     ledger = await openLedger(folder.path, () => stage.now, { calendar })
     roster = await start()
@@ -99,6 +103,7 @@ export async function openStage(
   const stage: Stage = {
     now: NOW,
     litellm: null,
+    refuse: false,
     get roster() {
       return roster
     },
@@ -116,8 +121,8 @@ export async function openStage(
       if (blocks !== undefined) policy = policyOf(blocks)
       await open()
     },
-    async another() {
-      const other = await start()
+    async another(blocks) {
+      const other = await start(blocks === undefined ? undefined : policyOf(blocks))
       others.push(other)
       return other
     },
