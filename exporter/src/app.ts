@@ -115,7 +115,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     tierAt: roster.tierAt,
   })
   onClose(budgets.close)
-  const backstop = startBackstop(options, budgets.budgets)
+  const backstop = startBackstop(options, budgets.budgets, roster.tierAt)
   onClose(backstop.close)
   const activity = createActivity(ledger, calendar, now)
   const page = createPageReader(ledger, calendar, now, {

@@ -32,7 +32,7 @@ export async function runCheck({ path, env, now, out }: CheckOptions): Promise<0
   }
   const { policy, hints } = reading
   const { file } = policy.roster
-  const roster = file === null ? null : readLook(await lookAt(file), file, policy, false)
+  const roster = file === null ? null : readLook(await lookAt(file), file, policy)
   for (const problem of roster?.problems ?? []) out(formatProblem(problem))
   if (roster !== null && roster.problems.length > 0) return 1
   for (const line of [`${path}: good`, ...summary(policy, roster, now()), ...hints.map(formatHint)]) out(line)

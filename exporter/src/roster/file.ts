@@ -25,18 +25,16 @@ export interface RosterFile {
 
 /**
  * Follows the file that the policy names, like the policy file: a change is read once it has settled. Its bad rows are logged
- * and left out. A file that is gone, or empty after it held something, says nothing that could be trusted, so nobody in it is
+ * and left out. A file that is gone or empty says nothing that could be trusted, so nobody in it is
  * taken for having gone.
  */
 export function followRosterFile({ policy, log, sleep, onChange }: FollowRosterDeps): RosterFile {
   let following: { readonly path: string; close(): Promise<void> } | null = null
   let look: Look = { missing: true }
-  let held = false
   let reading: RosterReading | null = null
   let told = ''
   const judge = (path: string) => {
-    reading = readLook(look, path, policy(), held)
-    held ||= 'text' in look && look.text.trim() !== ''
+    reading = readLook(look, path, policy())
     const problems = reading.problems.map(formatProblem)
     if (problems.join() === told) return
     told = problems.join()
@@ -61,7 +59,6 @@ export function followRosterFile({ policy, log, sleep, onChange }: FollowRosterD
     if (file !== (following?.path ?? null)) {
       await following?.close()
       following = null
-      held = false
       reading = null
       if (file !== null) {
         look = await lookAt(file)
@@ -85,11 +82,10 @@ export function followRosterFile({ policy, log, sleep, onChange }: FollowRosterD
   }
 }
 
-/** What a look at a roster file comes to under a policy. `held`: it had something in it before. */
-export function readLook(look: Look, path: string, policy: Policy, held: boolean): RosterReading {
+/** What a look at a roster file comes to under a policy. */
+export function readLook(look: Look, path: string, policy: Policy): RosterReading {
   if ('unreadable' in look) return unreadable(path, `the file cannot be read (${look.unreadable})`)
   if ('missing' in look) return unreadable(path, 'there is no such file')
-  if (held && look.text.trim() === '') return unreadable(path, 'the file is empty and was not before')
   return readRoster(look.text, {
     file: path,
     tiers: Object.keys(policy.tiers),

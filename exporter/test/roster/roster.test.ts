@@ -169,6 +169,12 @@ describe('The file of customers', () => {
     // The row of gamma was taken out, that of beta is bad.
     expect([tier('beta'), tier('gamma')]).toEqual(['tier_1', null])
     expect(stage.roster.notes()[0]).toMatch(/customers\.csv:3:1: tier: found "tier_9", expected one of the tiers/)
+    // Of a customer with one bad row the good ones are not trusted either.
+    await stage.file(`${HEAD}acme,tier_1,,2026-11-20,,\nacme,tier_9,2026-11-20,,,\nbeta,tier_2,,,,\n`)
+    await until('the good row of another', () => tier('beta') === 'tier_2')
+    expect([tier('acme', NOVEMBER), tier('acme')]).toEqual(['tier_2', 'tier_2'])
+    await stage.file(`${HEAD}acme,tier_2,,,,\nbeta,tier_1,,,,\n`)
+    await until('the file without a bad row', () => tier('beta') === 'tier_1')
     await stage.file(`${HEAD}acme,tier_1,,,,\n,tier_1,,,,\n`)
     await until('the row of nobody', () => tier('acme') === 'tier_1')
     expect(tier('beta')).toBe('tier_1')
@@ -273,8 +279,9 @@ describe('Traffic', () => {
       call('d', 'nobody', day(5), null),
       call('e', 'strange', day(5), 'gold'),
       call('f', UNATTRIBUTED, day(5)),
-      call('g', 'acme', day(3), 'tier_2'),
     )
+    // This one comes late.
+    await stage.append(call('g', 'acme', day(3), 'tier_2'))
     const known = { price: null, trial: false, origin: 'traffic' }
     expect(stage.roster.timeline.segments('acme', 0, NOW)).toEqual([
       { ...known, tier: 'tier_2', from: day(3), to: day(5) },
