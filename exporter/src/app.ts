@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { startBackstop } from './app/backstop.ts'
 import { startBudgets } from './app/budgets.ts'
 import { keepPrices, type PriceKeeper } from './app/prices.ts'
+import { pricesNow, rosterState, startRoster } from './app/roster.ts'
 import { isUsed, metricHealth, sourceState } from './app/source-state.ts'
 import { startUpkeep } from './app/upkeep.ts'
 import { webApp } from './app/web.ts'
@@ -12,6 +13,7 @@ import { createServer, type Listening } from './http/server.ts'
 import { openDuckdbLedger } from './ledger/duckdb/open.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Policy } from './policy/policy.ts'
+import type { Roster } from './roster/open.ts'
 import { createContainers } from './sources/docker/containers.ts'
 import { type Neighbours, sources } from './sources/index.ts'
 import { createDirectory } from './sources/litellm/directory.ts'
@@ -95,17 +97,28 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   await options.prepare?.({ ledger, policy, prices })
 
   const directory = createDirectory()
+  const roster = await startRoster(options, ledger, calendar, directory)
+  onClose(roster.close)
   const containers = createContainers()
-  const running = openSources(options, ledger, prices, { litellm: directory, containers })
+  const running = openSources(options, ledger, prices, { litellm: directory, containers }, roster.tierAt)
   const doing = watchSources(running, policy, now)
   const view = await openLedgerView(ledger, calendar, now, doing.catchingUp)
   onClose(view.close)
   onClose(openEventLines({ ledger, log }))
   const { catchingUp } = doing
   const gateway = () => gatewayOf(running)
-  const budgets = startBudgets({ options, ledger, calendar, prices, catchingUp, directory, gateway })
+  const budgets = startBudgets({
+    options,
+    ledger,
+    calendar,
+    prices,
+    catchingUp,
+    directory,
+    gateway,
+    tierAt: roster.tierAt,
+  })
   onClose(budgets.close)
-  const backstop = startBackstop(options, budgets.budgets)
+  const backstop = startBackstop(options, budgets.budgets, roster.tierAt)
   onClose(backstop.close)
   const activity = createActivity(ledger, calendar, now)
   const page = createPageReader(ledger, calendar, now, {
@@ -114,7 +127,9 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     ledger: ledger.health,
     intake: () => ({ url: `${server.url}/v1/sources/litellm`, keyed: policy().server.keys.ingest !== null }),
     budgets: budgets.state,
-    tiers: () => new Map(Object.entries(policy().tiers).map(([name, tier]) => [name, tier.price])),
+    tiers: () => pricesNow(policy(), now()),
+    ownPrice: (customer) => roster.timeline.at(customer, now())?.price ?? null,
+    roster: () => rosterState(roster, calendar, now()),
   })
   const house = houseCollector(() => ({
     ledger: ledger.health(),
@@ -128,7 +143,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     host: policy().server.host,
     log,
     now,
-    routes: [running.routes, budgets.budgets.routes],
+    routes: [running.routes, roster.routes, budgets.budgets.routes],
     collectors: [
       view,
       activity,
@@ -155,6 +170,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     { name: 'reading the page', ms: 1_000, run: page.refresh },
     { name: 'reading activity', ms: 5_000, run: activity.refresh },
     { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
+    { name: 'looking after the roster', ms: 10_000, run: roster.sweep },
     { name: 'writing decisions', ms: 10_000, run: async () => budgets.flush() },
   ]
   onClose(startUpkeep({ ledger, calendar, policy, prices, log, now, refresh }).close)
@@ -187,7 +203,13 @@ function gatewayOf(running: RunningSources): GatewayHealth | null {
   return running.health().find(({ gateway }) => gateway !== null)?.gateway ?? null
 }
 
-function openSources(options: AppOptions, ledger: Ledger, prices: PriceKeeper, neighbours: Neighbours): RunningSources {
+function openSources(
+  options: AppOptions,
+  ledger: Ledger,
+  prices: PriceKeeper,
+  neighbours: Neighbours,
+  tierAt: Roster['tierAt'],
+): RunningSources {
   const { log, now, random, sleep, directory } = options
   const policy = options.policy.current
   const memory = { get: ledger.recall, set: ledger.remember }
@@ -200,6 +222,7 @@ function openSources(options: AppOptions, ledger: Ledger, prices: PriceKeeper, n
     memory,
     directory,
     prices: prices.current,
+    tierAt,
   })
 }
 

@@ -224,8 +224,8 @@ export interface Action {
 }
 
 /**
- * A dated fact about a customer: which plan it has and what it pays, or that it is none. For a time that several speak of, the
- * most trusted origin counts that says anything of the customer at all, and of its changes the last recorded one.
+ * A dated fact about a customer: which plan it has and what it pays, or that it is none. At each moment the most trusted
+ * origin counts that says anything of the customer at that moment, and of its changes the last recorded one.
  */
 export interface RosterChange {
   readonly kind: 'roster_change'
@@ -240,6 +240,8 @@ export interface RosterChange {
   readonly from: number | null
   /** First moment at which it no longer holds; null = until the next change. */
   readonly to: number | null
+  /** The origin says nothing any more of this time, so that a less trusted one counts again; `tier` is null then. */
+  readonly withdrawn?: true
   readonly origin: RosterOrigin
   /** Who said so and why: a person, or the unit that found it. */
   readonly by: string

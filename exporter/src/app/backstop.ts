@@ -10,10 +10,12 @@ import { READERS } from '../sources/litellm/directory-read.ts'
 export function startBackstop(
   { policy, log, now, random }: Pick<AppOptions, 'policy' | 'log' | 'now' | 'random'>,
   budgets: Budgets,
+  tierAt: (customer: string, at: number) => string | null,
 ): Backstop {
   return runBackstop({
     policy: policy.current,
-    knownCustomers: budgets.customers,
+    // The roster knows of a change before the customer's next call does.
+    knownCustomers: () => new Map([...budgets.customers()].map(([id, tier]) => [id, tierAt(id, now()) ?? tier])),
     readers: READERS,
     nameOf: (id) => name(id, sha256) ?? id,
     log,

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import type { AppOptions } from '../app.ts'
-import { rosterOf } from '../attribution/roster.ts'
 import { type Budgets, createBudgets } from '../budgets/open.ts'
 import type { Calendar } from '../calendar.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -26,6 +25,8 @@ export interface StartBudgets {
   readonly directory: DirectoryKeeper
   /** What the gateway says of itself; null when none was ever heard of. */
   readonly gateway: () => GatewayHealth | null
+  /** The plan of a customer at a moment, by the roster. */
+  readonly tierAt: (customer: string, at: number) => string | null
 }
 
 /** The budgets, and what the views show of them. */
@@ -46,13 +47,13 @@ const BACKLOG_MS = 10_000
 
 /** Opens the budgets: they answer at once, and decide as soon as the ledger was read. */
 export function startBudgets(deps: StartBudgets): RunningBudgets {
-  const { options, ledger, calendar, prices, directory, gateway } = deps
+  const { options, ledger, calendar, prices, directory, gateway, tierAt } = deps
   const { log, now } = options
   const since = now()
   const seen = createDecisionsSeen({ log, now })
   const policy = options.policy.current
   const owners = createOwners(directory)
-  const context = () => contextOf({ policy, prices: prices.current, now, owners: () => owners(policy()) })
+  const context = () => contextOf({ policy, prices: prices.current, now, tierAt, owners: () => owners(policy()) })
   const budgets = createBudgets({
     ledger,
     calendar,
@@ -65,7 +66,7 @@ export function startBudgets(deps: StartBudgets): RunningBudgets {
     now,
     ticks: process.hrtime.bigint,
     readRecord: (record) => readAsked(record, context()),
-    tierOf: (customer) => rosterOf(policy().customers)(customer, now()),
+    tierOf: (customer) => tierAt(customer, now()),
     backlog() {
       const oldest = gateway()?.spool?.oldest ?? null
       return oldest !== null && now() - oldest > BACKLOG_MS

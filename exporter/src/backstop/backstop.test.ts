@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../test/support/eventually.ts'
 import { NO_BUDGETS } from '../../test/support/no-budgets.ts'
 import { VirtualClock } from '../../test/support/virtual-clock.ts'
-import { policyWith } from '../../test/support/world.ts'
+import { plan, policyWith } from '../../test/support/world.ts'
 import type { BudgetPolicy, LitellmPoll, Policy } from '../policy/policy.ts'
 import { READERS } from '../sources/litellm/directory-read.ts'
 import { type Backstop, type BackstopOptions, runBackstop } from './backstop.ts'
@@ -79,7 +79,7 @@ class Scene {
     const customer = { period: 'month', thresholds: [block], grace: 0, carryOver: 0 } as const
     const backstop = { above: 500, everyMs: MINUTE }
     this.policy = policyWith({
-      tiers: { pro: { price: 0n, budget: limit }, max: { price: 0n, budget: 100n * DOLLAR } },
+      tiers: { pro: plan(0n, limit), max: plan(0n, 100n * DOLLAR) },
       sources: { litellm: { push: true, poll } },
       budgets: { ...NO_BUDGETS, customer, backstop, ...budgets },
     })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { NO_BUDGETS } from '../../test/support/no-budgets.ts'
-import { policyWith } from '../../test/support/world.ts'
+import { plan, policyWith } from '../../test/support/world.ts'
 import type { BudgetPolicy, Ladder, Policy, Threshold, ThresholdAction } from '../policy/policy.ts'
 import { wantedOf } from './wanted.ts'
 
@@ -19,9 +19,9 @@ const LADDER: Ladder = {
   carryOver: 0,
 }
 const TIERS: Policy['tiers'] = {
-  tier_1: { price: 29n * DOLLAR, budget: 8n * DOLLAR },
-  tier_2: { price: 99n * DOLLAR, budget: 35n * DOLLAR },
-  free: { price: 0n, budget: null },
+  tier_1: plan(29n * DOLLAR, 8n * DOLLAR),
+  tier_2: plan(99n * DOLLAR, 35n * DOLLAR),
+  free: plan(0n),
 }
 
 function policy(budgets: Partial<BudgetPolicy> = {}, change: Partial<Policy> = {}): Policy {
@@ -70,7 +70,7 @@ describe('what is wanted of LiteLLM', () => {
       { id: 'acme', tier: 'tier_1', from: null, to: NOW },
       { id: 'acme', tier: 'tier_2', from: NOW, to: null },
       { id: 'beta', tier: 'free', from: null, to: null },
-    ]
+    ].map((entry) => ({ ...entry, price: null, trialUntil: null }))
     const of = (now: number) =>
       wanted(policy({}, { customers }), { acme: 'tier_1', gamma: 'tier_1', delta: null }, now).customers
     expect(of(NOW - 1).get('acme')).toEqual({ budget: 'marginwatch:1mo:tier:tier_1', named: true })

@@ -15,7 +15,7 @@ afterEach(() => rm(directory, { recursive: true }))
 
 async function check(path: string, env: Record<string, string> = {}): Promise<{ code: number; lines: string[] }> {
   const lines: string[] = []
-  const code = await runCheck({ path, env, out: (line) => lines.push(line) })
+  const code = await runCheck({ path, env, now: () => Date.UTC(2026, 10, 22), out: (line) => lines.push(line) })
   return { code, lines }
 }
 
@@ -46,6 +46,7 @@ describe('marginwatch check', () => {
       `${SHIPPED}: good`,
       'tiers: tier_1 $49, tier_2 $99, tier_3 $199 a customer and month',
       'customers: 0 named here, 0 API keys with an owner',
+      "roster: LiteLLM's customers, customers found in traffic; months that are over do not move: a change counts from 2026-11-01 on",
       'litellm: taken by push',
       'budgets: a customer and month tier_1 $8, tier_2 $18, tier_3 $35; an agent and month $50; a session $0.50, 50000 tokens a minute, 100 calls; all unknown customers together $100 a month',
       'thresholds: customers 50% log, 80% notify, 95% degrade, 100% block; agents 50% log, 75% log, 90% notify, 100% pause, with 10% grace; 5 of spend; calls without a decision are let through',
@@ -64,6 +65,7 @@ describe('marginwatch check', () => {
     const text = [
       'tiers: { pro: { price_usd: 49.90 } }',
       'customers: [{ id: a, tier: pro, from: 2026-01-01 }, { id: a, tier: pro, from: 2026-02-01 }]',
+      'roster: { litellm: off, traffic: off }',
       'api_keys: { k: { customer: a } }',
       'attribution: { customer: [] }',
       'prices: { profile: development, overrides: [{ model: m, input_usd_per_million: 0 }] }',
@@ -82,6 +84,7 @@ describe('marginwatch check', () => {
       'p.yaml: good',
       'tiers: pro $49.9 a customer and month',
       'customers: 1 named here, 1 API key with an owner',
+      'roster: nobody else; months that are over do not move: a change counts from 2026-11-01 on',
       'litellm: asked at http://gateway:4000 every 90s',
       'budgets: no tier has one; 2 customers have one of their own; a customer and day $3; an agent and day $7; 1 agent has one of its own; sessions have none; all of pro together $4000 a month; everything together $1000.50 a day',
       'thresholds: customers none; agents none; 0 of spend; calls without a decision are refused',
@@ -123,6 +126,38 @@ describe('marginwatch check', () => {
       'p.yaml:4:3: budgets.session.warn_usd: hint: a warning at $0.30 is never given: the session stops at $0.20',
     )
     expect(code).toBe(0)
+  })
+
+  describe('with a file of customers', () => {
+    const policy = 'tiers: { pro: { price_usd: [{ usd: 5, from: 2027-01-01 }] } }\nroster: { file: customers.csv }\n'
+    const checked = async (rows: string) => {
+      await writeFile(join(directory, 'customers.csv'), rows)
+      const { code, lines } = await checkText(policy)
+      return { code, lines: lines.map((line) => line.replace(`${directory}/`, '')) }
+    }
+
+    test('says how many it names, and from when on a change of them counts', async () => {
+      const { code, lines } = await checked('id,tier,from\na,pro,2026-01-01\na,pro,2026-06-01\nb,pro,\n')
+      expect(lines.slice(1, 4)).toEqual([
+        'tiers: pro without a price yet a customer and month',
+        'customers: 0 named here, 0 API keys with an owner',
+        "roster: 2 customers of customers.csv, LiteLLM's customers, customers found in traffic; months that are over do not move: a change counts from 2026-11-01 on",
+      ])
+      expect(code).toBe(0)
+    })
+
+    test('prints each of its bad rows and gives 1, also when it is not there', async () => {
+      expect(await checked('id,tier\na,gold\nb,pro\n,pro\n')).toEqual({
+        code: 1,
+        lines: [
+          'customers.csv:2:1: tier: found "gold", expected one of the tiers pro',
+          'customers.csv:4:1: id: missing, expected the name that calls carry for the customer, at most 256 characters',
+        ],
+      })
+      await rm(join(directory, 'customers.csv'))
+      const { code, lines } = await checkText(policy)
+      expect([code, lines]).toEqual([1, [`${join(directory, 'customers.csv')}:1:1: there is no such file`]])
+    })
   })
 
   test('gives 1 for a file that is not there or cannot be read', async () => {

@@ -4,7 +4,10 @@ import type { Env } from '../policy/kinds.ts'
 import { judge, lookAt } from '../policy/look.ts'
 import type { FieldRef, Policy } from '../policy/policy.ts'
 import { formatHint, formatProblem } from '../policy/problem.ts'
+import type { RosterReading } from '../policy/roster-file.ts'
+import { priceAt } from '../policy/tiers.ts'
 import { durationText } from '../policy/units.ts'
+import { readLook } from '../roster/file.ts'
 import { budgetSummary } from './budget-summary.ts'
 
 export interface CheckOptions {
@@ -12,32 +15,38 @@ export interface CheckOptions {
   readonly path: string
   /** Where the keys that the file names are looked up. */
   readonly env: Env
+  readonly now: () => number
   /** Takes one line, without its end. */
   readonly out: (line: string) => void
 }
 
 /**
- * `marginwatch check`: prints every problem of the policy file, one a line, and returns 1; of a good file a summary and hints
- * at what it says to no effect, and returns 0. Prints no key.
+ * `marginwatch check`: prints every problem of the policy file and of its file of customers, one a line, and returns 1; of good
+ * files a summary and hints at what the policy says to no effect, and returns 0. Prints no key.
  */
-export async function runCheck({ path, env, out }: CheckOptions): Promise<0 | 1> {
+export async function runCheck({ path, env, now, out }: CheckOptions): Promise<0 | 1> {
   const reading = judge(await lookAt(path), { path, env }, { mustExist: true })
   if (reading.problems) {
     for (const problem of reading.problems) out(formatProblem(problem))
     return 1
   }
   const { policy, hints } = reading
-  for (const line of [`${path}: good`, ...summary(policy), ...hints.map(formatHint)]) out(line)
+  const { file } = policy.roster
+  const roster = file === null ? null : readLook(await lookAt(file), file, policy)
+  for (const problem of roster?.problems ?? []) out(formatProblem(problem))
+  if (roster !== null && roster.problems.length > 0) return 1
+  for (const line of [`${path}: good`, ...summary(policy, roster, now()), ...hints.map(formatHint)]) out(line)
   return 0
 }
 
 /** What the policy says, in a few lines. */
-export function summary(policy: Policy): string[] {
+function summary(policy: Policy, file: RosterReading | null, now: number): string[] {
   const { host, port } = policy.server
   const retention = policy.ledger.retentionMs
   return [
-    `tiers: ${tiers(policy)}`,
+    `tiers: ${tiers(policy, now)}`,
     `customers: ${customers(policy)}`,
+    `roster: ${roster(policy, file, now)}`,
     `litellm: ${litellm(policy)}`,
     ...containers(policy),
     ...budgetSummary(policy),
@@ -50,9 +59,25 @@ export function summary(policy: Policy): string[] {
   ]
 }
 
-function tiers(policy: Policy): string {
-  const each = Object.entries(policy.tiers).map(([name, tier]) => `${name} $${usd(tier.price)}`)
+function tiers(policy: Policy, now: number): string {
+  const each = Object.entries(policy.tiers).map(([name, tier]) => {
+    const price = priceAt(tier, now)
+    return price === null ? `${name} without a price yet` : `${name} $${usd(price)}`
+  })
   return each.length === 0 ? 'none, so no margin can be told' : `${each.join(', ')} a customer and month`
+}
+
+/** Where else customers come from, and from when on a change of them counts. */
+function roster({ roster, timezone }: Policy, file: RosterReading | null, now: number): string {
+  const calendar = createCalendar(timezone)
+  const named = file === null ? 0 : new Set(file.entries.map(({ id }) => id)).size
+  const from = [
+    ...(roster.file === null ? [] : [`${count(named, 'customer')} of ${roster.file}`]),
+    ...(roster.litellm ? ["LiteLLM's customers"] : []),
+    ...(roster.traffic ? ['customers found in traffic'] : []),
+  ]
+  const since = dayText(calendar.monthOf(calendar.day(now)))
+  return `${from.join(', ') || 'nobody else'}; months that are over do not move: a change counts from ${since} on`
 }
 
 function customers({ customers, apiKeys }: Policy): string {

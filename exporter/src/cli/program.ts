@@ -30,7 +30,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
     .description('check the policy file, all of it, and exit with 1 if something is wrong')
     .action(async (file: string | undefined) => {
       const path = file ?? given(env, 'MARGINWATCH_CONFIG') ?? DEFAULT_POLICY
-      code = await runCheck({ path, env, out: (line) => around.out(`${line}\n`) })
+      code = await runCheck({ path, env, now: Date.now, out: (line) => around.out(`${line}\n`) })
     })
   program
     .command('generate [file] [target]')

@@ -25,3 +25,29 @@ export function list<S extends z.ZodType>(each: S, expected: string) {
 export function fromEntries<K extends string, V>(keys: readonly K[], value: (key: K) => V): Record<K, V> {
   return Object.fromEntries(keys.map((key) => [key, value(key)])) as Record<K, V>
 }
+
+/** One value, or in its place a list of at least one block; `alone` makes a list of the one value. */
+export function aloneOrList<A extends z.ZodType, B extends z.ZodObject>(
+  single: A,
+  each: B,
+  alone: (value: z.output<A>) => z.output<B>[],
+) {
+  const many = z.array(each)
+  const keys = Object.keys(each.shape).join(', ')
+  return z.unknown().transform((value, context): z.output<B>[] => {
+    const read = Array.isArray(value) ? many.safeParse(value) : single.safeParse(value)
+    if (Array.isArray(value) && value.length === 0)
+      context.addIssue({ code: 'custom', message: `found an empty list, expected entries with the keys ${keys}` })
+    for (const issue of read.error?.issues ?? []) {
+      if (issue.code !== 'unrecognized_keys')
+        context.addIssue({ code: 'custom', path: [...issue.path], message: issue.message })
+      else
+        for (const key of issue.keys) {
+          const message = `unknown key; allowed here: ${keys}`
+          context.addIssue({ code: 'custom', path: [...issue.path, key], message })
+        }
+    }
+    if (!read.success) return z.NEVER
+    return Array.isArray(value) ? (read.data as z.output<B>[]) : alone(read.data as z.output<A>)
+  })
+}

@@ -9,6 +9,7 @@ export const DEFAULTS = {
   timezone: 'UTC',
   tiers: {},
   customers: [],
+  roster: { litellm: 'on', traffic: 'on' },
   api_keys: {},
   attribution: {
     customer: ['end_user', 'metadata.customer_id', 'tag.customer_id', 'header.x-customer-id'],

@@ -67,7 +67,7 @@ export function followFile({ path, sleep, log, isNew, read }: FollowDeps): { clo
  */
 function watchDirectory(path: string, changed: () => void, log: Logger): FSWatcher | null {
   const failed = (error: unknown) =>
-    log.warn({ err: error }, `policy: changes of the file are seen after ${LOOK_MS / 1000} s`)
+    log.warn({ err: error, file: path }, `changes of a file are seen after ${LOOK_MS / 1000} s`)
   try {
     const watcher = watch(dirname(resolve(path)), { persistent: false }, (_, name) => {
       if (name === null || name === basename(path) || name.startsWith('..')) changed()

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { plan } from '../../test/support/world.ts'
 import { ATTRIBUTES, type Policy } from './policy.ts'
 import { readPolicy } from './read.ts'
 
@@ -26,6 +28,7 @@ describe('a good policy file', () => {
       timezone: 'UTC',
       tiers: {},
       customers: [],
+      roster: { file: null, litellm: true, traffic: true },
       apiKeys: {},
       attribution: expect.any(Object),
       prices: { profile: 'production', overrides: [] },
@@ -55,14 +58,36 @@ describe('a good policy file', () => {
     expect(rest).toEqual({
       timezone: 'Europe/Berlin',
       tiers: {
-        starter: { price: 49_900_000_000n, budget: 8_500_000_000n },
-        scale: { price: 1_000_000_000_000n, budget: null },
+        starter: { prices: [{ price: 49_900_000_000n, from: null }], budget: 8_500_000_000n, target: 7250 },
+        scale: {
+          prices: [
+            { price: 1_000_000_000_000n, from: null },
+            { price: 1_200_000_000_000n, from: Date.parse('2026-11-30T23:00Z') },
+          ],
+          budget: null,
+          target: null,
+        },
       },
       customers: [
-        { id: '007', tier: 'starter', from: Date.parse('2025-12-31T23:00Z'), to: Date.parse('2026-02-28T23:00Z') },
-        { id: '007', tier: 'scale', from: Date.parse('2026-02-28T23:00Z'), to: null },
-        { id: 'no', tier: 'starter', from: null, to: null },
+        {
+          id: '007',
+          tier: 'starter',
+          from: Date.parse('2025-12-31T23:00Z'),
+          to: Date.parse('2026-02-28T23:00Z'),
+          price: null,
+          trialUntil: null,
+        },
+        {
+          id: '007',
+          tier: 'scale',
+          from: Date.parse('2026-02-28T23:00Z'),
+          to: null,
+          price: 899_990_000_000n,
+          trialUntil: Date.parse('2026-03-31T22:00Z'),
+        },
+        { id: 'no', tier: 'starter', from: null, to: null, price: null, trialUntil: null },
       ],
+      roster: { file: resolve('lists/customers.csv'), litellm: false, traffic: false },
       apiKeys: {
         'acme-backend': { customer: '007', tier: null, user: 'backend', agent: null, environment: 'production' },
         nightly: { customer: null, tier: 'scale', user: null, agent: 'crawler', environment: null },
@@ -238,7 +263,7 @@ describe('a good policy file', () => {
   })
 
   test('has money by its decimal text, without the rounding of a float', () => {
-    const price = (text: string) => good(`tiers: { t: { price_usd: ${text} } }`).tiers.t?.price
+    const price = (text: string) => good(`tiers: { t: { price_usd: ${text} } }`).tiers.t?.prices[0]?.price
     expect(price('0.1')).toBe(100_000_000n)
     expect(price('9007199.254740993')).toBe(9_007_199_254_740_993n)
     expect(price('49.90000000000000')).toBe(49_900_000_000n)
@@ -252,7 +277,7 @@ describe('a good policy file', () => {
 
   test('lets what is read from anchors stand in several places', () => {
     const policy = fixture('anchors.yaml')
-    const tier = { price: 10_000_000_000n, budget: null }
+    const tier = { prices: [{ price: 10_000_000_000n, from: null }], budget: null, target: null }
     expect(policy.tiers).toEqual({ small: tier, large: tier })
     expect(policy.attribution.user).toEqual(policy.attribution.customer)
   })
@@ -268,9 +293,9 @@ describe('the shipped marginwatch.yaml', () => {
 
   test('has the three tiers at $49, $99 and $199, with $8, $18 and $35 of model spend', () => {
     expect(shipped().tiers).toEqual({
-      tier_1: { price: 49_000_000_000n, budget: 8_000_000_000n },
-      tier_2: { price: 99_000_000_000n, budget: 18_000_000_000n },
-      tier_3: { price: 199_000_000_000n, budget: 35_000_000_000n },
+      tier_1: plan(49_000_000_000n, 8_000_000_000n),
+      tier_2: plan(99_000_000_000n, 18_000_000_000n),
+      tier_3: plan(199_000_000_000n, 35_000_000_000n),
     })
   })
 

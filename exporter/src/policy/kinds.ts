@@ -154,6 +154,19 @@ export function oneOf<const T extends string>(words: readonly T[]): Kind<T> {
   return { expected, read }
 }
 
+export const onOff: Kind<boolean> = {
+  expected: 'on or off',
+  read(text) {
+    const word = oneOf(['on', 'off']).read(text)
+    return word instanceof Refusal ? word : word === 'on'
+  },
+}
+
+/** A file of customers, by its path. */
+export const rosterFile: Kind<string> = plain('the path of a file that ends in .csv, .yaml or .yml', (text) =>
+  /^\P{Cc}{1,1000}\.(csv|ya?ml)$/iu.test(text) ? text : undefined,
+)
+
 /** A whole number within bounds. */
 export function whole(least: number, most: number): Kind<number> {
   return plain(`a whole number from ${least} to ${most}`, (text) => within(readWhole(text), least, most))

@@ -10,6 +10,7 @@ export interface Policy {
   readonly tiers: Readonly<Record<string, Tier>>
   /** Who pays for which plan, dated. Of two entries of one customer that hold at a time, the later one counts. */
   readonly customers: readonly CustomerEntry[]
+  readonly roster: RosterPolicy
   /** API key alias → who owns the calls made with it. No prototype either. */
   readonly apiKeys: Readonly<Record<string, KeyOwner>>
   /** Where each attribute of a call is looked for, best first. */
@@ -47,10 +48,18 @@ export interface Policy {
 }
 
 export interface Tier {
-  /** Price a customer a month. */
-  readonly price: bigint
+  /** Price a customer a month, in the order of their dates; at least one. `priceAt` finds the one that holds. */
+  readonly prices: readonly DatedPrice[]
   /** Model spend that a customer may cause in the period of `budgets.customer`; null = no limit. */
   readonly budget: bigint | null
+  /** Share of the revenue that is to be left, as the file says it; null = what `targetAt` makes of budget and price. */
+  readonly target: BasisPoints | null
+}
+
+export interface DatedPrice {
+  readonly price: bigint
+  /** First moment at which it holds, until the next one does; null = always. */
+  readonly from: number | null
 }
 
 export interface CustomerEntry {
@@ -60,6 +69,20 @@ export interface CustomerEntry {
   readonly from: number | null
   /** First moment at which it no longer holds; null = until further notice. */
   readonly to: number | null
+  /** What the customer pays a month instead of the plan's price; null = the plan's. */
+  readonly price: bigint | null
+  /** Until this moment it pays nothing; null = no trial. */
+  readonly trialUntil: number | null
+}
+
+/** Where else is looked for customers, besides `customers`. */
+export interface RosterPolicy {
+  /** Absolute path of a CSV or YAML file with entries like those of `customers`; null = none. */
+  readonly file: string | null
+  /** Customers of LiteLLM whose budget, or whose key, names a tier. */
+  readonly litellm: boolean
+  /** Customers whose calls name a tier. */
+  readonly traffic: boolean
 }
 
 export interface KeyOwner {

@@ -1,14 +1,12 @@
-import type { z } from 'zod'
 import { dearerTargets } from './dearer.ts'
 import { type PolicyDocument, readDocument } from './document.ts'
 import { agentLimitFrom, profileFrom } from './environment.ts'
 import { exposureProblem } from './exposure.ts'
 import { unreachable, withoutRates } from './hints.ts'
-import { allowedKeys } from './keys.ts'
+import { issuesOf } from './issues.ts'
 import { type Env, Refusal } from './kinds.ts'
-import { nearest } from './nearest.ts'
 import type { Policy } from './policy.ts'
-import { type Issue, type Path, type Problem, pathText } from './problem.ts'
+import { type Issue, type Problem, pathText } from './problem.ts'
 import { crossFieldIssues } from './rules.ts'
 import { whileRunning } from './running.ts'
 import { policySchema } from './schema.ts'
@@ -65,7 +63,7 @@ export function readPolicy(text: string, options: ReadOptions): Reading {
   const problems = [...flaws, ...issues.map(locate).filter(({ path }) => !flawed.has(path))]
   if (problems.length > 0 || !parsed.success || profile instanceof Refusal) return { problems: inFileOrder(problems) }
 
-  const next = translate(parsed.data, { zone: running?.timezone ?? parsed.data.timezone, profile })
+  const next = translate(parsed.data, { file, zone: running?.timezone ?? parsed.data.timezone, profile })
   const { policy, waiting } = running ? whileRunning(next, running) : { policy: next, waiting: [] }
   const { dearer, mixed } = dearerTargets(policy)
   const exposure = exposureProblem(policy)
@@ -84,22 +82,6 @@ export function readPolicy(text: string, options: ReadOptions): Reading {
 function located(issue: Issue, document: PolicyDocument, file: string): Problem {
   const place = document.locate(issue.path, issue.at ?? 'value')
   return { file, ...place, path: pathText(issue.path), message: issue.message }
-}
-
-/** One complaint of the schema → one issue for each thing that is wrong. */
-function issuesOf(issue: z.core.$ZodIssue, schema: z.ZodType): Issue[] {
-  const path = issue.path as Path
-  if (issue.code !== 'unrecognized_keys') return [{ path, message: issue.message }]
-  const allowed = allowedKeys(schema, path)
-  return issue.keys.map((key) => {
-    const guess = nearest(key, allowed)
-    const list = allowed.join(', ')
-    const message =
-      guess === null
-        ? `unknown key; allowed here: ${list}`
-        : `unknown key; did you mean ${guess}? Allowed here: ${list}`
-    return { path: [...path, key], at: 'key', message }
-  })
 }
 
 function inFileOrder(problems: readonly Problem[]): Problem[] {

@@ -22,7 +22,8 @@ export function crossFieldIssues(tree: Tree): Issue[] {
   return [
     ...names(tree),
     ...tiersExist(tree),
-    ...datedEntries(tree, ['customers'], ['id'], 'customer'),
+    ...priceDates(tree),
+    ...customerDates(tree),
     ...datedEntries(tree, ['prices', 'overrides'], ['model', 'provider'], 'model and provider'),
     ...rateIssues(tree),
     ...saysSomething(tree),
@@ -89,8 +90,54 @@ function tiersExist(tree: Tree): Issue[] {
   ]
 }
 
+/** What is wrong with the names and dates of `customers`, for those who have such entries from elsewhere. `nameOf` names one. */
+export function customerIssues(tree: Tree, nameOf: (index: number) => string): Issue[] {
+  const ofCustomers = (issue: Issue) => issue.path[0] === 'customers'
+  return [...names(tree).filter(ofCustomers), ...tiersExist(tree).filter(ofCustomers), ...customerDates(tree, nameOf)]
+}
+
+function customerDates(tree: Tree, nameOf?: (index: number) => string): Issue[] {
+  const trials = list(tree, 'customers').flatMap((entry, i): Issue[] => {
+    const [from, to, until] = [date(entry, 'from'), date(entry, 'to'), date(entry, 'trial_until')]
+    const expected =
+      until === null
+        ? null
+        : from !== null && until <= from
+          ? `a day after from (${from}); it is the first day that is paid for`
+          : to !== null && until > to
+            ? `a day not after to (${to})`
+            : null
+    return expected === null
+      ? []
+      : [{ path: ['customers', i, 'trial_until'], message: `${found(until)}, expected ${expected}` }]
+  })
+  return [...datedEntries(tree, ['customers'], ['id'], 'customer', nameOf), ...trials]
+}
+
+/** Of the prices of a plan no two begin on the same day. */
+function priceDates(tree: Tree): Issue[] {
+  return Object.keys(map(tree, 'tiers')).flatMap((tier) => {
+    const first = new Map<string | null, number>()
+    return list(tree, 'tiers', tier, 'price_usd').flatMap((entry, i): Issue[] => {
+      const from = date(entry, 'from')
+      if (!isTreeMap(entry) || (from === null && text(entry, 'from') !== null)) return []
+      const earlier = first.get(from)
+      if (earlier === undefined) first.set(from, i)
+      if (earlier === undefined) return []
+      const message = `the same from as entry [${earlier}]; remove one, or give it a from of its own`
+      return [{ path: ['tiers', tier, 'price_usd', i], message }]
+    })
+  })
+}
+
 /** Entries with dates: no range ends before it begins, and of one thing no two begin on the same day. */
-function datedEntries(tree: Tree, where: Path, identity: readonly string[], what: string): Issue[] {
+function datedEntries(
+  tree: Tree,
+  where: Path,
+  identity: readonly string[],
+  what: string,
+  nameOf = (index: number) => `entry [${index}]`,
+): Issue[] {
   const issues: Issue[] = []
   const first = new Map<string, number>()
   list(tree, ...where).forEach((entry, i) => {
@@ -109,7 +156,7 @@ function datedEntries(tree: Tree, where: Path, identity: readonly string[], what
     else
       issues.push({
         path: [...where, i],
-        message: `the same ${what} with the same from as entry [${earlier}]; remove one, or give it a from of its own`,
+        message: `the same ${what} with the same from as ${nameOf(earlier)}; remove one, or give it a from of its own`,
       })
   })
   return issues

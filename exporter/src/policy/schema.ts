@@ -1,6 +1,6 @@
 import type { output } from 'zod'
 import { TOKEN_CLASSES, type TokenClass } from '../usage.ts'
-import { block, fromEntries, list, named } from './blocks.ts'
+import { aloneOrList, block, fromEntries, list, named } from './blocks.ts'
 import { budgets, degrade, routes } from './budgets.ts'
 import { gateway } from './gateway.ts'
 import {
@@ -15,9 +15,12 @@ import {
   label,
   limit,
   oneOf,
+  onOff,
   optional,
+  percent,
   place,
   required,
+  rosterFile,
   secret,
   size,
   timezone,
@@ -50,6 +53,7 @@ function build(env: Env) {
     timezone: required(timezone),
     tiers: named(tier, 'tiers by name, e.g. tier_1: { price_usd: 49 }'),
     customers: list(customer, 'a list of customers, e.g. - { id: acme, tier: tier_1 }'),
+    roster: block({ file: optional(rosterFile), litellm: required(onOff), traffic: required(onOff) }),
     api_keys: named(keyOwner, 'owners by key alias, e.g. acme-backend: { customer: acme }'),
     attribution: block(attribution),
     prices: block({
@@ -105,13 +109,22 @@ export function priceKey(tokenClass: TokenClass): `${TokenClass}_usd_per_million
   return `${tokenClass}_usd_per_million`
 }
 
-const tier = block({ price_usd: required(dollars), budget_usd: optional(limit) })
+const tier = block({
+  price_usd: aloneOrList(required(dollars), block({ usd: required(dollars), from: optional(date) }), (usd) => [
+    { usd, from: null },
+  ]),
+  budget_usd: optional(limit),
+  margin_target: optional(percent('0%', '100%', '80%')),
+})
 
-const customer = block({
+/** An entry of `customers`, and a row of the roster file. */
+export const customer = block({
   id: required(label('the name that calls carry for the customer')),
   tier: required(label('the name of a tier')),
   from: optional(date),
   to: optional(date),
+  price_usd: optional(dollars),
+  trial_until: optional(date),
 })
 
 const keyOwner = block({

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path'
 import type { Nano } from '@marginwatch/pricing'
 import { TOKEN_CLASSES } from '../usage.ts'
 import { byName } from './by-name.ts'
@@ -18,6 +19,8 @@ import { budgetPolicy, degradeRules, routePolicy } from './translate-budgets.ts'
 import { dayStarts } from './zone.ts'
 
 export interface TranslateOptions {
+  /** The file: what it names without a folder lies beside it. */
+  readonly file: string
   /** Zone in which the file's dates begin. */
   readonly zone: string
   /** Stands above the file's price profile. */
@@ -25,16 +28,15 @@ export interface TranslateOptions {
 }
 
 /** The file's checked values → a policy. */
-export function translate(values: PolicyValues, { zone, profile }: TranslateOptions): Policy {
+export function translate(values: PolicyValues, { file, zone, profile }: TranslateOptions): Policy {
   const begins = dayStarts(zone)
   const moment = (date: string | null) => (date === null ? null : begins(date))
   const { server, metrics, ledger, sources } = values
   return {
     timezone: values.timezone,
-    tiers: byName(values.tiers, (tier): Tier => ({ price: tier.price_usd, budget: tier.budget_usd })),
-    customers: values.customers.map(
-      (entry): CustomerEntry => ({ id: entry.id, tier: entry.tier, from: moment(entry.from), to: moment(entry.to) }),
-    ),
+    tiers: byName(values.tiers, (tier) => tierOf(tier, moment)),
+    customers: values.customers.map((entry) => customerEntry(entry, moment)),
+    roster: { ...values.roster, file: values.roster.file === null ? null : resolve(dirname(file), values.roster.file) },
     apiKeys: byName(values.api_keys, (owner): KeyOwner => owner),
     attribution: values.attribution,
     prices: {
@@ -56,6 +58,24 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
     ledger: { retentionMs: ledger.retention, dedupeWindowMs: ledger.dedupe_window },
     sessions: { idleMs: values.sessions.idle },
   }
+}
+
+type Moment = (date: string | null) => number | null
+
+function tierOf({ price_usd, budget_usd, margin_target }: PolicyValues['tiers'][string], moment: Moment): Tier {
+  const prices = price_usd.map(({ usd, from }) => ({ price: usd, from: moment(from) }))
+  const start = ({ from }: { readonly from: number | null }) => from ?? Number.NEGATIVE_INFINITY
+  return {
+    prices: prices.sort((a, b) => (start(a) < start(b) ? -1 : 1)),
+    budget: budget_usd,
+    target: margin_target,
+  }
+}
+
+/** A customer's checked values, its dates by the zone that `moment` knows. */
+export function customerEntry(values: PolicyValues['customers'][number], moment: Moment): CustomerEntry {
+  const { id, tier, from, to, price_usd, trial_until } = values
+  return { id, tier, from: moment(from), to: moment(to), price: price_usd, trialUntil: moment(trial_until) }
 }
 
 function priceOverride(

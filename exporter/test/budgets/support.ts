@@ -3,7 +3,7 @@ import type { Ask, AskedBy, Meter, MeterReading } from '../../src/budgets/ask.ts
 import { type Budget, budgetOf } from '../../src/budgets/ladder.ts'
 import type { BudgetPolicy, Ladder, LimitedLadder, Policy, Threshold } from '../../src/policy/policy.ts'
 import { NO_BUDGETS } from '../support/no-budgets.ts'
-import { policyWith } from '../support/world.ts'
+import { plan, policyWith } from '../support/world.ts'
 
 export const BOOK = openPriceBook()
 export const USD = 1_000_000_000n
@@ -50,7 +50,7 @@ export function policyOf(
   over: Partial<Policy> = {},
 ): Policy {
   return policyWith({
-    tiers: { tier_1: { price: 49n * USD, budget } },
+    tiers: { tier_1: plan(49n * USD, budget) },
     budgets: { ...NO_BUDGETS, customer: LADDER, ...budgets },
     ...over,
   })

@@ -86,9 +86,11 @@ describe('docs/sources.md', () => {
     if (path === '/metrics') expect(JSON.parse(bare.text)).toEqual(NO_KEY)
   })
 
-  test('names, with docs/budgets.md, every address that the program has', () => {
-    const decisions = [...read('docs/budgets.md').matchAll(/^\| `(?:GET|POST) (\/\S+)`/gm)].map(([, path = '']) => path)
-    expect(routes()).toEqual([...ENDPOINTS.map(({ path }) => path), ...decisions].sort())
+  test('names, with docs/budgets.md and docs/roster.md, every address that the program has', () => {
+    const others = ['docs/budgets.md', 'docs/roster.md'].flatMap((page) =>
+      [...read(page).matchAll(/^\| `(?:GET|POST|PUT|DELETE) (\/\S+)`/gm)].map(([, path = '']) => path),
+    )
+    expect(routes()).toEqual([...new Set([...ENDPOINTS.map(({ path }) => path), ...others])].sort())
   })
 })
 

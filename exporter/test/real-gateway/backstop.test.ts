@@ -10,7 +10,7 @@ import { describeWithFixture } from '../support/fixture.ts'
 import { gatewayConfig } from '../support/gateway-config.ts'
 import { NO_BUDGETS } from '../support/no-budgets.ts'
 import { type RealGateway, startRealGateway } from '../support/real-gateway.ts'
-import { policyWith } from '../support/world.ts'
+import { plan, policyWith } from '../support/world.ts'
 
 const CENT = 10_000_000n
 const PRO = 'marginwatch:1mo:tier:pro'
@@ -51,7 +51,7 @@ describeWithFixture("LiteLLM's own budgets, on the real LiteLLM without our file
     const customer = { period: 'month', thresholds: [block], grace: 0, carryOver: 0 } as const
     policy = policyWith({
       timezone,
-      tiers: { pro: { price: 0n, budget: limit }, max: { price: 0n, budget: 100n * CENT } },
+      tiers: { pro: plan(0n, limit), max: plan(0n, 100n * CENT) },
       sources: { litellm: { push: true, poll } },
       budgets: { ...NO_BUDGETS, customer, backstop: { above: 500, everyMs: 2_000 }, ...budgets },
     })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import type { Policy } from '../../src/policy/policy.ts'
+import type { Policy, Tier } from '../../src/policy/policy.ts'
 import { EVENT_RESULTS, type EventResult, type Recorder, type SourceDeps } from '../../src/sources/source.ts'
 import type { Entry, EntryKind, Usage } from '../../src/usage.ts'
 import { hash, NOW, PRICES, RULES } from './litellm.ts'
@@ -10,12 +10,18 @@ import { NO_BUDGETS } from './no-budgets.ts'
 
 type PolicyChange = Partial<Omit<Policy, 'sources'>> & { readonly sources?: Partial<Policy['sources']> }
 
+/** A plan with one price for all time. */
+export function plan(price: bigint, budget: bigint | null = null): Tier {
+  return { prices: [{ price, from: null }], budget, target: null }
+}
+
 /** A small policy around what a test is about. */
 export function policyWith({ sources, ...change }: PolicyChange = {}): Policy {
   return {
     timezone: 'UTC',
     tiers: {},
     customers: [],
+    roster: { file: null, litellm: true, traffic: true },
     apiKeys: {},
     attribution: RULES,
     prices: { profile: 'production', overrides: [] },

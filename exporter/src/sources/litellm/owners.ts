@@ -42,8 +42,8 @@ function laidOver(written: KeyOwner, known: KeyOwner): KeyOwner {
   }
 }
 
-/** Null when LiteLLM says nothing of who owns it. */
-function ownerOf(key: LitellmKey, rules: Policy['attribution']): KeyOwner | null {
+/** Whose a key is by what LiteLLM knows of it; null when that is nothing. */
+export function ownerOf(key: LitellmKey, rules: Policy['attribution']): KeyOwner | null {
   const facts = readFacts(factsOf(key))
   const find = (places: readonly Place[]) => {
     for (const place of places) {

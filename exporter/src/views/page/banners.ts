@@ -1,6 +1,6 @@
 import type { SourceState } from '../health/readings.ts'
 import { budgetBanners } from './budget-banners.ts'
-import { plural } from './format.ts'
+import { count, plural } from './format.ts'
 import { type Html, html, name } from './html.ts'
 import type { PageModel } from './model.ts'
 import type { Clock } from './time.ts'
@@ -14,6 +14,7 @@ export function banners(model: PageModel, clock: Clock): Html {
     ...ledgerBanner(model),
     ...model.sources.flatMap((source) => sourceBanner(source, clock)),
     ...budgetBanners(model.budgets, clock).map((text) => banner('warn', text)),
+    ...rosterBanner(model),
     ...unpricedBanner(model),
     ...demoBanner(model),
   ]
@@ -78,6 +79,28 @@ function unpricedBanner({ unpriced }: PageModel): Html[] {
   if (unpriced.calls === 0) return []
   const text = html`<strong>${plural(unpriced.calls, 'call')} of ${plural(unpriced.models, 'model')} without a price</strong> this month: their cost is missing below. Give the models a price under <code>prices.overrides</code> in the policy file.`
   return [banner('warn', text)]
+}
+
+const MOST_NOTES = 3
+
+function rosterBanner({ roster }: PageModel): Html[] {
+  if (roster === undefined) return []
+  const { notes, leftOut } = roster
+  const more = notes.length > MOST_NOTES ? html` And ${count(notes.length - MOST_NOTES)} more.` : html``
+  const said = notes.slice(0, MOST_NOTES).map((note, i) => (i === 0 ? html`${note}` : html` ${note}`))
+  return [
+    ...(notes.length === 0
+      ? []
+      : [banner('warn', html`<strong>Not all customers are as the files say.</strong> ${said}${more}`)]),
+    ...(leftOut === 0
+      ? []
+      : [
+          banner(
+            'warn',
+            html`<strong>${plural(leftOut, 'customer')} more</strong> than can be taken from traffic: name the customers in a file, under <code>roster.file</code> in the policy file.`,
+          ),
+        ]),
+  ]
 }
 
 function demoBanner({ demo }: PageModel): Html[] {

@@ -76,6 +76,15 @@ describe('the page', () => {
     expect(rows(pays('5', '0'), 'customers')[0]?.slice(3, 5)).toEqual(['$0.00', 'free'])
   })
 
+  test('says how many customers are assumed from traffic, and nothing where none is', () => {
+    const heading = (assumed: number) => {
+      const roster = { customers: 64, assumed, leftOut: 0, notes: [] }
+      return /<h2 id="h-customers">[\s\S]*?<\/h2>/.exec(renderFragment({ ...FULL, roster }))?.[0]
+    }
+    expect(heading(6)).toContain('this month · 6 of 64 customers assumed from traffic')
+    expect(heading(0)).toContain('<small>this month</small>')
+  })
+
   test('is well formed in each state: what opens closes, in order', () => {
     for (const model of [EMPTY, FULL, TROUBLED]) expect(unbalanced(renderPage(model, LINKS))).toEqual([])
   })
@@ -180,6 +189,16 @@ describe('the chart', () => {
 describe('a banner', () => {
   const kinds = (model: PageModel) =>
     [...renderFragment(model).matchAll(/<p class="banner (\w+)">/g)].map((match) => match[1])
+
+  test('says which customers are not as the files say, and how many more traffic names than can be taken', () => {
+    const banners = (leftOut: number, ...notes: string[]) =>
+      renderFragment({ ...FULL, roster: { customers: 1, assumed: 0, leftOut, notes } })
+    expect(banners(0)).not.toContain('files say')
+    expect(banners(0, 'a: <b>', 'c', 'd', 'e', 'f')).toContain(
+      '<strong>Not all customers are as the files say.</strong> a: &lt;b&gt; c d And 2 more.',
+    )
+    expect(banners(7)).toContain('<strong>7 customers more</strong> than can be taken from traffic')
+  })
 
   test('is absent when all is well', () => expect(kinds(FULL)).toEqual([]))
 

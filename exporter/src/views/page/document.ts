@@ -71,7 +71,7 @@ function fragment(model: PageModel): Html {
         ...budgetSections(model.budgets, colours, time),
         tierTable(model.byTier, colours),
         modelTable(model.byModel),
-        customerTable(model.topCustomers, colours),
+        customerTable(model.topCustomers, colours, model.roster),
         sessionTable(model.topSessions, time),
         ...reconciliationSection(model.reconciliation),
       ]

@@ -30,6 +30,8 @@ export interface PageModel {
   readonly margin: MarginModel
   readonly budgets: BudgetsModel
   readonly reconciliation: ReconciliationModel
+  /** Absent where nobody keeps a roster. */
+  readonly roster?: RosterModel
   readonly sources: readonly SourceState[]
   readonly ledger: { readonly seq: number; readonly writable: boolean; readonly reason: string | null }
   /** Where the gateway posts to; shown while nothing has arrived yet. */
@@ -39,6 +41,17 @@ export interface PageModel {
     /** Whether an ingest key must be sent. */
     readonly keyed: boolean
   }
+}
+
+/** How it is known who the customers are. */
+export interface RosterModel {
+  /** Customers of this month, and how many of them only their calls speak of. */
+  readonly customers: number
+  readonly assumed: number
+  /** Further ones that their calls spoke of, since the start: too many. */
+  readonly leftOut: number
+  /** What is wrong with the files, or does not count, in sentences. */
+  readonly notes: readonly string[]
 }
 
 export interface Spend {

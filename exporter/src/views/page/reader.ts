@@ -5,7 +5,7 @@ import type { SourceState } from '../health/readings.ts'
 import { NO_BUDGETS, type BudgetState } from './budget-model.ts'
 import { NO_MARGIN, NOTHING_COMPARED, type MarginModel, type ReconciliationModel } from './margin-model.ts'
 import { type BudgetHistory, createBudgetReader, readBudgets } from './budget-reader.ts'
-import type { CustomerRow, Day, ModelRow, PageModel, SessionRow, Spend, TierRow } from './model.ts'
+import type { CustomerRow, Day, ModelRow, PageModel, RosterModel, SessionRow, Spend, TierRow } from './model.ts'
 
 const DAYS = 30
 const TOP = 10
@@ -20,8 +20,11 @@ export interface PageSurroundings {
   readonly sources: () => readonly SourceState[]
   readonly ledger: () => LedgerHealth
   readonly intake: () => PageModel['intake']
-  /** Tiers in the policy's order, with their price a month in nano-dollars. */
-  readonly tiers: () => ReadonlyMap<string, Nano>
+  /** Tiers in the policy's order, with their price a month in nano-dollars; null while it has none. */
+  readonly tiers: () => ReadonlyMap<string, Nano | null>
+  /** What a customer pays a month instead of its tier's price; null = that one. */
+  readonly ownPrice?: (customer: string) => Nano | null
+  readonly roster?: () => RosterModel
   /** Absent where nothing has a limit. */
   readonly budgets?: () => BudgetState
   /** Absent where no margin can be told. */
@@ -59,7 +62,7 @@ export function createPageReader(
       if (health.seq === asked.seq && day === asked.day) return
       const watched = now() - lookedAt < WATCHED_MS
       if (!watched && now() - asked.at < UNWATCHED_MS) return
-      numbers = await readNumbers(ledger, calendar, day, surroundings.tiers())
+      numbers = await readNumbers(ledger, calendar, day, surroundings)
       history = await readBudgets(ledger, calendar, day)
       asked = { seq: health.seq, day, at: now() }
     },
@@ -71,6 +74,7 @@ export function createPageReader(
         margin: surroundings.margin?.() ?? NO_MARGIN,
         budgets: budgets.read(history),
         reconciliation: surroundings.reconciliation?.() ?? NOTHING_COMPARED,
+        ...(surroundings.roster ? { roster: surroundings.roster() } : {}),
         demo: surroundings.demo,
         now: now(),
         timezone: calendar.zone,
@@ -96,8 +100,9 @@ async function readNumbers(
   ledger: Ledger,
   calendar: Calendar,
   today: number,
-  prices: ReadonlyMap<string, Nano>,
+  surroundings: Pick<PageSurroundings, 'tiers' | 'ownPrice'>,
 ): Promise<Numbers> {
+  const prices = surroundings.tiers()
   const month = calendar.monthOf(today)
   const thisMonth = { from: month, to: today + 1 }
   const from = Math.min(calendar.monthOf(month - 1), today - DAYS + 1)
@@ -117,7 +122,7 @@ async function readNumbers(
     byTier: tierRows(tiers, days, today, prices),
     byModel: models.slice(0, MODELS).map((row) => modelRow(row, spend.month ?? 0n)),
     days: dayRows(days, today),
-    topCustomers: customers.map((row) => customerRow(row, prices)),
+    topCustomers: customers.map((row) => customerRow(row, prices, surroundings.ownPrice?.(text(row.customer)) ?? null)),
     topSessions: sessions.map(sessionRow),
     unpriced: { models: unpriced.length, calls: unpriced.reduce((sum, row) => sum + count(row.unpriced), 0) },
   }
@@ -146,7 +151,7 @@ function tierRows(
   tiers: readonly Row[],
   days: readonly Row[],
   today: number,
-  prices: ReadonlyMap<string, Nano>,
+  prices: ReadonlyMap<string, Nano | null>,
 ): TierRow[] {
   const order = [...prices.keys()]
   const place = (tier: string | null) => {
@@ -190,14 +195,14 @@ function dayRows(days: readonly Row[], today: number): Day[] {
   return list
 }
 
-function customerRow(row: Row, prices: ReadonlyMap<string, Nano>): CustomerRow {
+function customerRow(row: Row, prices: ReadonlyMap<string, Nano | null>, own: Nano | null): CustomerRow {
   const tier = optional(row.tier)
   return {
     customer: text(row.customer),
     tier,
     month: money(row.cost),
     calls: count(row.calls),
-    price: tier === null ? null : (prices.get(tier) ?? null),
+    price: own ?? (tier === null ? null : (prices.get(tier) ?? null)),
   }
 }
 

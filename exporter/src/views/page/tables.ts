@@ -1,8 +1,8 @@
 import type { Nano } from '../../usage.ts'
 import { tierName } from './chart.ts'
-import { ABSENT, compact, count, money, percent } from './format.ts'
+import { ABSENT, compact, count, money, percent, plural } from './format.ts'
 import { type Html, html, name } from './html.ts'
-import type { CustomerRow, ModelRow, PageModel, SessionRow, TierRow } from './model.ts'
+import type { CustomerRow, ModelRow, PageModel, RosterModel, SessionRow, TierRow } from './model.ts'
 import { panel } from './panel.ts'
 import type { Clock } from './time.ts'
 
@@ -57,11 +57,15 @@ export function modelTable(rows: readonly ModelRow[]): Html {
   })
 }
 
-export function customerTable(rows: readonly CustomerRow[], colours: Colours): Html {
+export function customerTable(rows: readonly CustomerRow[], colours: Colours, roster?: RosterModel): Html {
+  const assumed =
+    roster === undefined || roster.assumed === 0
+      ? ''
+      : ` · ${count(roster.assumed)} of ${plural(roster.customers, 'customer')} assumed from traffic`
   return panel({
     id: 'customers',
     title: 'Dearest customers',
-    note: 'this month',
+    note: `this month${assumed}`,
     columns: [
       { head: 'Customer' },
       { head: 'Tier', look: 'desk' },
