@@ -89,8 +89,6 @@ export const MARGIN: MarginModel = {
   ],
   losers: 1_209,
   infra: { total: nano('324.9'), unallocated: nano('13.7'), unknown: null },
-  assumed: { customers: 6, of: 1_609 },
-  notes: [],
   forecast: { low: nano('15220'), expected: nano('16310.5'), high: nano('17802') },
   noForecast: null,
 }

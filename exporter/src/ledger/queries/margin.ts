@@ -30,4 +30,21 @@ export const MARGIN_QUERIES = {
     sql: `SELECT start - start % ${HOUR} AS hour, sum(cost) AS cost, sum(calls) AS calls FROM event
           WHERE start >= $from AND start < $to GROUP BY hour ORDER BY hour`,
   },
+  /**
+   * Net spend of late, by everything, tier, agent and customer: of calls that started before `to` and at or after each of four
+   * moments, epoch ms, `h72` the first of them. Those that spent most in all come first.
+   */
+  spend_windows: {
+    params: ['h1', 'h6', 'h24', 'h72', 'to', 'limit'],
+    sql: `WITH late AS (SELECT e.customer, n.tier, n.agent, e.start, e.cost FROM event e JOIN name_set n ON n.id = e.names
+            WHERE e.start >= $h72 AND e.start < $to)
+          SELECT scope, name, sum(CASE WHEN start >= $h1 THEN cost ELSE 0 END)::BIGINT AS h1,
+            sum(CASE WHEN start >= $h6 THEN cost ELSE 0 END)::BIGINT AS h6,
+            sum(CASE WHEN start >= $h24 THEN cost ELSE 0 END)::BIGINT AS h24, sum(cost)::BIGINT AS h72
+          FROM (SELECT 'global' AS scope, '' AS name, start, cost FROM late
+            UNION ALL SELECT 'tier', tier, start, cost FROM late WHERE tier <> ''
+            UNION ALL SELECT 'agent', agent, start, cost FROM late WHERE agent <> ''
+            UNION ALL SELECT 'customer', customer, start, cost FROM late)
+          GROUP BY scope, name ORDER BY h72 DESC, scope, name LIMIT $limit`,
+  },
 } as const satisfies Record<string, Query>

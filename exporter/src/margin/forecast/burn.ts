@@ -1,6 +1,6 @@
 import { BURN_WINDOWS, type BurnWindow } from '../../catalogue.ts'
 import type { Nano } from '../../usage.ts'
-import { HOUR, type SpendHistory } from './days.ts'
+import { HOUR } from './days.ts'
 
 export interface BurnRate {
   readonly window: BurnWindow
@@ -15,7 +15,11 @@ export interface BurnBudget {
   readonly end: number
 }
 
-const LENGTHS: Readonly<Record<BurnWindow, number>> = {
+/** Net spend of a scope within each window, all of which end at the same moment. */
+export type SpentWithin = Readonly<Record<BurnWindow, Nano>>
+
+/** Milliseconds. */
+export const BURN_LENGTHS: Readonly<Record<BurnWindow, number>> = {
   '1h': HOUR,
   '6h': 6 * HOUR,
   '24h': 24 * HOUR,
@@ -25,28 +29,13 @@ const MILLION = 1_000_000n
 
 /**
  * How fast a budget is used up: share of its limit that was spent within a window, divided by the share of its period that the
- * window is (Google, The Site Reliability Workbook, chapter 5). `history` holds the net spend of the budget's scope; windows end
- * where it ends, and reach over the beginning of a period. Of the hour in which a window begins its part counts. A window that
- * reaches back before what is known has no rate, and a limit of nothing has none at all.
+ * window is (Google, The Site Reliability Workbook, chapter 5). Windows reach over the beginning of a period. One that reaches
+ * further back than `knownMs` has no rate, and a limit of nothing has none at all.
  */
-export function burnRates(history: SpendHistory, { limit, start, end }: BurnBudget): BurnRate[] {
+export function burnRates(spent: SpentWithin, { limit, start, end }: BurnBudget, knownMs: number): BurnRate[] {
   if (limit <= 0n || end <= start) return []
-  return BURN_WINDOWS.flatMap((window): BurnRate[] => {
-    const length = LENGTHS[window]
-    const from = history.to - length
-    if (from < history.from) return []
-    const spent = spentWithin(history, from)
-    const rate = (spent * BigInt(end - start) * MILLION) / (limit * BigInt(length))
-    return [{ window, rate: rate < 0n ? 0n : rate }]
+  return BURN_WINDOWS.filter((window) => BURN_LENGTHS[window] <= knownMs).map((window) => {
+    const rate = (spent[window] * BigInt(end - start) * MILLION) / (limit * BigInt(BURN_LENGTHS[window]))
+    return { window, rate: rate < 0n ? 0n : rate }
   })
-}
-
-/** Net spend from a moment on. Of the hour that it cuts, as much as its share of time. */
-function spentWithin({ hours, to }: SpendHistory, from: number): Nano {
-  let sum = 0n
-  for (const { hour, cost } of hours) {
-    if (hour >= to || hour + HOUR <= from) continue
-    sum += hour >= from ? cost : (cost * BigInt(Math.floor(hour + HOUR - from))) / BigInt(HOUR)
-  }
-  return sum
 }

@@ -17,10 +17,6 @@ export interface MarginModel {
     /** Why the cost of infrastructure is not, or not wholly, known; null when it is. */
     readonly unknown: string | null
   }
-  /** Of how many customers the plan was only seen in their calls. */
-  readonly assumed: { readonly customers: number; readonly of: number }
-  /** What an edit of the policy or the roster says to no effect, and why. */
-  readonly notes: readonly string[]
   /** Of the month's spend; null while too little is known, and then why. */
   readonly forecast: MonthForecast | null
   readonly noForecast: string | null
@@ -91,8 +87,6 @@ export const NO_MARGIN: MarginModel = {
   losing: [],
   losers: 0,
   infra: { total: 0n, unallocated: 0n, unknown: null },
-  assumed: { customers: 0, of: 0 },
-  notes: [],
   forecast: null,
   noForecast: null,
 }

@@ -89,19 +89,17 @@ function customers({ customers: all, losing, trial }: TierMarginRow): Html {
 }
 
 /** What must be known beside the numbers. */
-function remarks({ infra, assumed, forecast, noForecast, notes }: MarginModel): string[] {
+function remarks({ infra, forecast, noForecast }: MarginModel): string[] {
   const said: string[] = []
   if (infra.unknown !== null) said.push(`Infrastructure: ${infra.unknown}`)
   if (infra.unallocated > 0n)
     said.push(`${dollars(infra.unallocated)} of ${dollars(infra.total)} for infrastructure belong to no customer.`)
-  if (assumed.customers > 0)
-    said.push(`${count(assumed.customers)} of ${plural(assumed.of, 'customer')} assumed from traffic.`)
   if (forecast !== null)
     said.push(
       `Model spend by the end of the month: ${dollars(forecast.expected)} (${dollars(forecast.low)} to ${dollars(forecast.high)}).`,
     )
   else if (noForecast !== null) said.push(`No forecast yet: ${noForecast}`)
-  return [...said, ...notes]
+  return said
 }
 
 function loserTable({ losing, losers }: MarginModel, colours: Colours): Html {

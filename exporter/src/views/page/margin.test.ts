@@ -57,16 +57,13 @@ describe('margin', () => {
     expect(remarks(unknown)).toContain('Infrastructure: no rates are set')
   })
 
-  test('says what is assumed, what nobody pays for, where the month is going, and which edit counts for nothing', () => {
-    expect(remarks(shown({ notes: ['customers[3] <acme> holds from November on'] }))).toEqual([
+  test('says what nobody pays for, and where the month is going', () => {
+    expect(remarks(shown({}))).toEqual([
       '$13.70 of $324.90 for infrastructure belong to no customer.',
-      '6 of 1,609 customers assumed from traffic.',
       'Model spend by the end of the month: $16,310.50 ($15,220.00 to $17,802.00).',
-      'customers[3] &lt;acme&gt; holds from November on',
     ])
     const silent = {
       infra: { total: 0n, unallocated: 0n, unknown: null },
-      assumed: { customers: 0, of: 3 },
       forecast: null,
     }
     expect(remarks(shown(silent))).toEqual([])

@@ -78,6 +78,37 @@ export function testMarginQueries(engine: string, openEngine: OpenLedger): void 
       expect(await held.ask('last_metered')).toEqual(expected)
     })
 
+    it('spend_windows adds up late spend by everything, tier, agent and customer, the dearest first', async () => {
+      const to = T0 + 80 * HOUR
+      const ago = (hours: number) => to - hours * HOUR
+      const call = usage('moved', { start: ago(2), customer: 'acme', cost: 7n })
+      await held.append(
+        usage('now', { start: to, cost: 1_000n }),
+        usage('a', { start: to - 1, customer: 'acme', tier: 'tier_1', agent: 'nightly', cost: 1n }),
+        usage('b', { start: ago(1), customer: 'beta', tier: null, cost: 20n }),
+        usage('c', { start: ago(6), customer: 'acme', tier: 'tier_1', cost: 300n }),
+        usage('d', { start: ago(24), customer: 'acme', tier: 'tier_2', cost: 4_000n }),
+        usage('e', { start: ago(72), customer: 'beta', tier: 'tier_1', cost: 50_000n }),
+        usage('before', { start: ago(72) - 1, cost: 1_000n }),
+        call,
+        correction(call, { key: 'moved-', calls: -1, cost: -7n }),
+      )
+      const row = (scope: string, name: string, h1: bigint, h6: bigint, h24: bigint, h72: bigint) => ({
+        ...{ scope, name, h1, h6, h24, h72 },
+      })
+      const moments = { h1: ago(1), h6: ago(6), h24: ago(24), h72: ago(72), to }
+      const all = [
+        row('global', '', 21n, 321n, 4_321n, 54_321n),
+        row('tier', 'tier_1', 1n, 301n, 301n, 50_301n),
+        row('customer', 'beta', 20n, 20n, 20n, 50_020n),
+        row('customer', 'acme', 1n, 301n, 4_301n, 4_301n),
+        row('tier', 'tier_2', 0n, 0n, 4_000n, 4_000n),
+        row('agent', 'nightly', 1n, 1n, 1n, 1n),
+      ]
+      expect(await held.ask('spend_windows', { ...moments, limit: 10 })).toEqual(all)
+      expect(await held.ask('spend_windows', { ...moments, limit: 2 })).toEqual(all.slice(0, 2))
+    })
+
     it('spend_hours adds up calls and cost by hour, net, of all customers', async () => {
       const call = usage('a', { start: T0 + HOUR - 1, cost: 100n })
       await held.append(
