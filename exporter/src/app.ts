@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { startBackstop } from './app/backstop.ts'
 import { startBudgets } from './app/budgets.ts'
+import { createForecast } from './app/forecast.ts'
+import { startMargin } from './app/margin.ts'
 import { keepPrices, type PriceKeeper } from './app/prices.ts'
 import { pricesNow, rosterState, startRoster } from './app/roster.ts'
 import { isUsed, metricHealth, sourceState } from './app/source-state.ts'
@@ -121,12 +123,28 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   const backstop = startBackstop(options, budgets.budgets, roster.tierAt)
   onClose(backstop.close)
   const activity = createActivity(ledger, calendar, now)
+  const containersReadAt = () => running.health().find(({ name }) => name === 'docker')?.lastSuccess ?? null
+  const margin = await startMargin({
+    options,
+    ledger,
+    calendar,
+    timeline: roster.timeline,
+    catchingUp,
+    containersReadAt,
+  })
+  onClose(margin.close)
+  const forecast = createForecast({
+    ...{ ledger, calendar, now },
+    month: margin.month,
+    budgets: () => budgets.budgets.numbers().budgets,
+  })
   const page = createPageReader(ledger, calendar, now, {
     demo,
     sources: doing.states,
     ledger: ledger.health,
     intake: () => ({ url: `${server.url}/v1/sources/litellm`, keyed: policy().server.keys.ingest !== null }),
     budgets: budgets.state,
+    margin: () => ({ ...margin.state(), ...forecast.state() }),
     tiers: () => pricesNow(policy(), now()),
     ownPrice: (customer) => roster.timeline.at(customer, now())?.price ?? null,
     roster: () => rosterState(roster, calendar, now()),
@@ -150,6 +168,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
       sourcesCollector(doing.metrics),
       gatewayCollector(doing.gateway, now),
       containersCollector(containers.read),
+      margin.collector,
+      forecast.collector,
       budgets.collector,
       backstopCollector(backstop.state),
       house,
@@ -171,6 +191,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     { name: 'reading activity', ms: 5_000, run: activity.refresh },
     { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
     { name: 'looking after the roster', ms: 10_000, run: roster.sweep },
+    { name: 'looking ahead', ms: 60_000, run: forecast.refresh },
     { name: 'writing decisions', ms: 10_000, run: async () => budgets.flush() },
   ]
   onClose(startUpkeep({ ledger, calendar, policy, prices, log, now, refresh }).close)
@@ -223,7 +244,15 @@ function openSources(
     directory,
     prices: prices.current,
     tierAt,
+    lastMetered: (source) => lastMetered(ledger, source),
   })
+}
+
+/** The end of the last span that was recorded of a source's metering, epoch milliseconds. */
+async function lastMetered(ledger: Ledger, source: string): Promise<number | null> {
+  const rows = await ledger.query('last_metered')
+  const ends = rows.filter((row) => row.source === source).map((row) => Number(row.end))
+  return ends.length === 0 ? null : Math.max(...ends)
 }
 
 /** How the sources that the policy uses are doing, for each who asks. */

@@ -1,0 +1,164 @@
+import type { AppOptions } from '../app.ts'
+import type { Calendar } from '../calendar.ts'
+import { WORST_CUSTOMERS } from '../catalogue.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { CustomerMargin, Figures, Ratios, TierMargin } from '../margin/figures.ts'
+import { openMargin, type MarginRules, type OpenMargin } from '../margin/fold.ts'
+import { missingInfra } from '../margin/infra.ts'
+import { type MonthMargin, worst } from '../margin/month.ts'
+import { marginLedger } from '../margin/rows.ts'
+import type { Timeline } from '../margin/timeline.ts'
+import type { Policy } from '../policy/policy.ts'
+import { targetAt } from '../policy/tiers.ts'
+import { type Nano, UNATTRIBUTED } from '../usage.ts'
+import { marginCollector } from '../views/metrics/margin.ts'
+import type { Collector } from '../views/metrics/sample.ts'
+import { type CustomerMarginRow, type MarginModel, type MarginRow, NO_MARGIN } from '../views/page/margin-model.ts'
+
+export interface StartMargin {
+  readonly options: Pick<AppOptions, 'policy' | 'now'>
+  readonly ledger: Ledger
+  readonly calendar: Calendar
+  readonly timeline: Timeline
+  /** The first back-fill runs: half a month is not a month. */
+  readonly catchingUp: () => boolean
+  /** When containers were last read, epoch milliseconds; null = not since the start. */
+  readonly containersReadAt: () => number | null
+}
+
+/** The running month's margin, and what the views show of it. */
+export interface RunningMargin {
+  /** Null while it cannot be said. */
+  month(): MonthMargin | null
+  readonly collector: Collector
+  /** For the page, without what is foretold. */
+  state(): MarginModel
+  close(): Promise<void>
+}
+
+/** Customers that lose money, as many as the page draws. */
+const LOSERS = 10
+
+/** Reads the ledger. Rejects when it cannot be read. */
+export async function startMargin(deps: StartMargin): Promise<RunningMargin> {
+  const { options, ledger, calendar, timeline, catchingUp } = deps
+  const { now } = options
+  const rules = rulesOf(options.policy.current, calendar, now)
+  // What is metered is asked for while the margin itself is being opened.
+  let opened: OpenMargin | null = null
+  const meteredSince = () => opened?.infraTotals()[0]?.since ?? null
+  const margin = await openMargin(marginLedger(ledger), {
+    calendar,
+    now,
+    timeline: () => timeline,
+    policy: rules,
+    missing: (from, to) => missing(deps, meteredSince(), from, to),
+  })
+  opened = margin
+  const month = () => (catchingUp() ? null : margin.month())
+  return {
+    month,
+    collector: marginCollector({
+      margin() {
+        const found = month()
+        if (found === null) return null
+        const { tiers, infra, customers } = found
+        return { tiers, infra, worst: worst(customers, WORST_CUSTOMERS) }
+      },
+      infra: () => (catchingUp() ? null : margin.infraTotals()),
+    }),
+    state() {
+      const found = month()
+      return found === null ? NO_MARGIN : pageModel(found)
+    },
+    close: margin.close,
+  }
+}
+
+/** What of the policy the margin goes by: the same object until the policy changes, or the day, with which dated prices do. */
+function rulesOf(policy: () => Policy, calendar: Calendar, now: () => number): () => MarginRules {
+  let made: { readonly policy: Policy; readonly day: number; readonly rules: MarginRules } | null = null
+  return () => {
+    const current = policy()
+    const day = calendar.day(now())
+    if (made?.policy === current && made.day === day) return made.rules
+    const targets = Object.keys(current.tiers).map((name) => [name, { target: targetAt(current, name, now()) }])
+    made = { policy: current, day, rules: { margin: current.margin, tiers: Object.fromEntries(targets) } }
+    return made.rules
+  }
+}
+
+/** After so many of its turns without an answer, what the source does not tell is missing. */
+const TURNS = 5
+
+/** What of the infrastructure in [from, to) nobody has metered. */
+function missing(
+  { options, containersReadAt }: StartMargin,
+  meteredSince: number | null,
+  from: number,
+  to: number,
+): string | null {
+  const { sources, rates } = options.policy.current()
+  const { docker } = sources
+  const gaps: { from: number; to: number | null }[] = []
+  if (meteredSince === null || meteredSince > from) gaps.push({ from, to: meteredSince })
+  const read = containersReadAt()
+  // Of the time before this process the ledger tells: what nobody saw then has no cost.
+  if (docker !== null && read !== null && options.now() - read > TURNS * docker.everyMs + docker.timeoutMs)
+    gaps.push({ from: read, to: null })
+  return missingInfra({ metered: docker !== null, rated: rates.containers.length > 0, gaps }, from, to)
+}
+
+function pageModel({ tiers, whole, customers, infra }: MonthMargin): MarginModel {
+  const losing = customers.filter(({ state }) => state === 'losing')
+  return {
+    ...NO_MARGIN,
+    total: rowOf(whole),
+    tiers: tiers
+      .filter((tier) => tier.customers > 0 || tier.calls > 0)
+      .map(tierRow)
+      .sort((a, b) => shortOf(a) - shortOf(b)),
+    losing: worst(losing, LOSERS).map(customerRow),
+    losers: losing.length,
+    infra: { total: infra.total, unallocated: infra.unallocated, unknown: infra.unknown },
+  }
+}
+
+function rowOf(figures: Figures & Ratios): MarginRow {
+  const { revenueAccrued, revenueMonth, modelCost, infraCost, marginBeforeInfra, margin, ratio } = figures
+  return {
+    revenue: revenueAccrued,
+    revenueMonth,
+    modelCost,
+    infraCost,
+    margin: margin ?? marginBeforeInfra,
+    ratio: ratio === null ? null : Number(ratio) / 1e6,
+  }
+}
+
+function tierRow(tier: TierMargin): MarginModel['tiers'][number] {
+  return {
+    ...rowOf(tier),
+    tier: tier.tier === UNATTRIBUTED ? null : tier.tier,
+    target: tier.target === null ? null : tier.target / 10_000,
+    customers: tier.customers,
+    losing: tier.losing,
+    trial: tier.trial,
+  }
+}
+
+/** How far a tier is above its target; those without revenue or target come last. */
+function shortOf({ ratio, target }: MarginModel['tiers'][number]): number {
+  return ratio === null || target === null ? Number.MAX_VALUE : ratio - target
+}
+
+function customerRow(one: CustomerMargin): CustomerMarginRow {
+  const infra: Nano = one.infraCost ?? 0n
+  return {
+    customer: one.customer,
+    tier: one.tier === UNATTRIBUTED ? null : one.tier,
+    revenue: one.revenueAccrued,
+    cost: one.modelCost + infra,
+    margin: one.margin ?? one.marginBeforeInfra,
+  }
+}
