@@ -23,6 +23,7 @@ import { HISTOGRAM_SPECS } from './views/metrics/distributions.ts'
 import { gatewayCollector } from './views/metrics/gateway.ts'
 import { createHistogram, type Histogram } from './views/metrics/histogram.ts'
 import { houseCollector } from './views/metrics/house.ts'
+import { queuesCollector } from './views/metrics/queues.ts'
 import { openLedgerView } from './views/metrics/ledger-view.ts'
 import { sourcesCollector } from './views/metrics/sources.ts'
 import { createPageReader } from './views/page/reader.ts'
@@ -131,6 +132,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
       activity,
       sourcesCollector(doing.metrics),
       gatewayCollector(doing.gateway, now),
+      queuesCollector(running.queues),
       budgets.collector,
       backstopCollector(backstop.state),
       house,
@@ -192,7 +194,7 @@ function openSources(
   const { log, now, random, sleep, directory } = options
   const policy = options.policy.current
   const memory = { get: ledger.recall, set: ledger.remember }
-  return runSources(sources({ litellm }), ledger.append, {
+  return runSources(sources({ litellm }, policy()), ledger.append, {
     policy,
     log,
     now,

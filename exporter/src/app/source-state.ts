@@ -1,4 +1,4 @@
-import type { Policy } from '../policy/policy.ts'
+import type { LangfusePolicy, Policy } from '../policy/policy.ts'
 import type { SourceHealth as RunnerHealth } from '../sources/runner.ts'
 import type { SourceState } from '../views/health/readings.ts'
 import type { SourceHealth as MetricHealth } from '../views/metrics/sources.ts'
@@ -10,6 +10,7 @@ const SILENT_TURNS = 5
 
 /** Sources that the policy uses; the others are open and idle, and nobody needs to hear of them. */
 export function isUsed(name: string, policy: Policy): boolean {
+  if (isLangfuse(name)) return langfuseOf(name, policy) !== null
   return name === 'litellm' ? policy.sources.litellm.push : policy.sources.litellm.poll !== null
 }
 
@@ -53,7 +54,22 @@ function backlogOf({ gateway }: RunnerHealth, now: number): { since: number; det
   }
 }
 
+const LANGFUSE = /^langfuse(?::(.*))?$/
+
+function isLangfuse(name: string): boolean {
+  return LANGFUSE.test(name)
+}
+
+/** The project that a unit reads; a unit without a name of its own reads the only one that there was at the start. */
+function langfuseOf(name: string, { sources }: Policy): LangfusePolicy | null {
+  const [, project] = LANGFUSE.exec(name) ?? []
+  const found = sources.langfuse.find((one) => project === undefined || one.name === project)
+  return found ?? null
+}
+
 function silentAfter(name: string, policy: Policy): number {
+  const project = isLangfuse(name) ? langfuseOf(name, policy) : null
+  if (project !== null) return SILENT_TURNS * project.everyMs + project.timeoutMs
   const { poll } = policy.sources.litellm
   if (name === 'litellm' || poll === null) return SILENT_PUSH_MS
   const everyMs = name === 'litellm_directory' ? poll.directoryMs : poll.everyMs

@@ -38,6 +38,7 @@ export function summary(policy: Policy): string[] {
     `tiers: ${tiers(policy)}`,
     `customers: ${customers(policy)}`,
     `litellm: ${litellm(policy)}`,
+    `langfuse: ${langfuse(policy)}`,
     ...budgetSummary(policy),
     `gateway: ${gateway(policy)}`,
     `customer of a call: ${policy.attribution.customer.map(placeText).join(', then ') || 'not looked for'}`,
@@ -62,6 +63,16 @@ function litellm({ sources }: Policy): string {
   const polled = poll ? `asked at ${poll.url} every ${durationText(poll.everyMs)}` : null
   return [push ? 'taken by push' : null, polled].filter((way) => way !== null).join(', ') || 'not used'
 }
+
+function langfuse({ sources }: Policy): string {
+  const each = sources.langfuse.map(
+    ({ name, url, everyMs, role, adminKey }) =>
+      `${name} asked at ${url} every ${durationText(everyMs)}, ${ROLES[role]}${adminKey === null ? '' : ', with its queues'}`,
+  )
+  return each.join('; ') || 'not used'
+}
+
+const ROLES = { reconcile: 'to reconcile', spend: 'as spend where the gateway knows nothing' } as const
 
 /** What LiteLLM's configuration will say, once it is generated. */
 function gateway({ gateway }: Policy): string {

@@ -35,7 +35,8 @@ export function demoPolicy(policy: Policy, { port, gatewayKey, url, masterKey }:
     ...policy,
     // The invented company runs one model itself, which costs it nothing, and has one that nobody knows the price of.
     prices: Object.freeze({ ...policy.prices, overrides: Object.freeze([...policy.prices.overrides, ownModel]) }),
-    sources: Object.freeze({ litellm: Object.freeze({ push: true, poll: Object.freeze(poll) }) }),
+    sources: Object.freeze({
+      langfuse: Object.freeze([]), litellm: Object.freeze({ push: true, poll: Object.freeze(poll) }) }),
     gateway: GATEWAY,
     budgets: demoBudgets(policy.budgets, spent, policy.tiers),
     degrade: DEGRADE,

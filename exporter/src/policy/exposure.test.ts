@@ -11,7 +11,7 @@ function listeningOn(host: string, keys: Partial<Policy['server']['keys']> = {},
   return {
     ...policy,
     server: { ...policy.server, host, keys: { ...none, ...keys } },
-    sources: { litellm: { push, poll: null } },
+    sources: { ...policy.sources, litellm: { push, poll: null } },
   }
 }
 

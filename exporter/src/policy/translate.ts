@@ -6,6 +6,7 @@ import type {
   GatewayModel,
   GatewayPolicy,
   KeyOwner,
+  LangfusePolicy,
   LitellmPoll,
   Policy,
   PriceOverride,
@@ -39,7 +40,10 @@ export function translate(values: PolicyValues, { zone, profile }: TranslateOpti
       profile: profile ?? values.prices.profile,
       overrides: values.prices.overrides.map((override) => priceOverride(override, moment)),
     },
-    sources: { litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) } },
+    sources: {
+      litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) },
+      langfuse: sources.langfuse.map(langfuseProject),
+    },
     gateway: values.gateway ? gatewayPolicy(values.gateway) : null,
     budgets: budgetPolicy(values.budgets),
     degrade: degradeRules(values.degrade),
@@ -69,6 +73,13 @@ function litellmPoll(poll: PolicyValues['sources']['litellm']['poll']): LitellmP
   const { url, key, every, lag, backfill, directory, page_size, timeout } = poll
   const times = { everyMs: every, lagMs: lag, backfillMs: backfill, directoryMs: directory, timeoutMs: timeout }
   return { url, key, ...times, pageSize: page_size }
+}
+
+function langfuseProject(values: PolicyValues['sources']['langfuse'][number]): LangfusePolicy {
+  const { name, url, role, every, window, settle, backfill, metrics_every: metricsEvery, timeout } = values
+  const keys = { publicKey: values.public_key, secretKey: values.secret_key, adminKey: values.admin_key }
+  const times = { everyMs: every, windowMs: window, settleMs: settle, backfillMs: backfill }
+  return { name, url, role, ...keys, ...times, metricsEveryMs: metricsEvery, timeoutMs: timeout }
 }
 
 function gatewayPolicy(values: NonNullable<PolicyValues['gateway']>): GatewayPolicy {

@@ -6,7 +6,14 @@ import {
   TENANT_DAY_DEFAULTS,
   THRESHOLD_DEFAULTS,
 } from './budget-defaults.ts'
-import { DEFAULTS, GATEWAY_DEFAULTS, GATEWAY_MODEL_DEFAULTS, LANGFUSE_DEFAULTS, POLL_DEFAULTS } from './defaults.ts'
+import {
+  DEFAULTS,
+  GATEWAY_DEFAULTS,
+  GATEWAY_MODEL_DEFAULTS,
+  LANGFUSE_DEFAULTS,
+  LANGFUSE_PROJECT_DEFAULTS,
+  POLL_DEFAULTS,
+} from './defaults.ts'
 import { isTreeMap, type Tree, type TreeMap } from './document.ts'
 import { map, text } from './tree.ts'
 
@@ -22,6 +29,7 @@ export function underDefaults(tree: Tree, { agentLimit }: UnderlayOptions): Tree
   const full = underlay(defaultsFor(tree, agentLimit), tree)
   const litellm = isTreeMap(full) && isTreeMap(full.sources) ? full.sources.litellm : undefined
   if (isTreeMap(litellm) && isTreeMap(litellm.poll)) litellm.poll = underlay(POLL_DEFAULTS, litellm.poll)
+  if (isTreeMap(full) && isTreeMap(full.sources)) underEach(full.sources, 'langfuse', LANGFUSE_PROJECT_DEFAULTS)
   if (isTreeMap(full) && isTreeMap(full.gateway)) full.gateway = gatewayUnder(full.gateway)
   if (isTreeMap(full) && isTreeMap(full.budgets)) underBudgets(full.budgets)
   return full

@@ -2,7 +2,7 @@ import { Router } from 'express'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { serve } from '../../test/support/router.ts'
-import { World } from '../../test/support/world.ts'
+import { langfuseProject, policyWith, World } from '../../test/support/world.ts'
 import { sources } from './index.ts'
 import { createDirectory } from './litellm/directory.ts'
 import { runSources } from './runner.ts'
@@ -131,6 +131,12 @@ describe('runSources', () => {
 })
 
 it('lists every source by a name of its own', () => {
-  const all = sources({ litellm: createDirectory() })
-  expect(all.map((source) => source.name)).toEqual(['litellm', 'litellm_poll', 'litellm_directory'])
+  const named = (names: readonly string[]) => {
+    const langfuse = names.map((name) => langfuseProject({ name }))
+    return sources({ litellm: createDirectory() }, policyWith({ sources: { langfuse } })).map(({ name }) => name)
+  }
+  const litellm = ['litellm', 'litellm_poll', 'litellm_directory']
+  expect(named([])).toEqual(litellm)
+  expect(named(['prod'])).toEqual([...litellm, 'langfuse'])
+  expect(named(['prod', 'staging'])).toEqual([...litellm, 'langfuse:prod', 'langfuse:staging'])
 })

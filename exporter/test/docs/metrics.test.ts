@@ -11,6 +11,7 @@ import {
   METRICS,
   type Metric,
   MOST_BUDGETS,
+  QUEUE_STATES,
 } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
@@ -18,6 +19,7 @@ import { createDirectory } from '../../src/sources/litellm/directory.ts'
 import { BASES, SCOPES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
 import { describeWith } from '../support/installed.ts'
 import { run } from '../support/run.ts'
+import { langfuseProject, policyWith } from '../support/world.ts'
 import { blocks, read, tableRows } from './pages.ts'
 
 const PAGE = read('docs/metrics.md')
@@ -83,7 +85,9 @@ describe('docs/metrics.md', () => {
     expect(DECISION_REASONS).toEqual(REASONS)
     expect(words(BOUNDS.get('action'))).toEqual(DECISION_ACTIONS)
     expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
-    expect(words(BOUNDS.get('source'))).toEqual(sources({ litellm: createDirectory() }).map(({ name }) => name))
+    const policy = policyWith({ sources: { langfuse: [langfuseProject()] } })
+    expect(words(BOUNDS.get('source'))).toEqual(sources({ litellm: createDirectory() }, policy).map(({ name }) => name))
+    expect(words(BOUNDS.get('state'))).toEqual(QUEUE_STATES)
   })
 })
 

@@ -2,14 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import type { Policy } from '../../src/policy/policy.ts'
+import type { LangfusePolicy, Policy } from '../../src/policy/policy.ts'
 import { EVENT_RESULTS, type EventResult, type Recorder, type SourceDeps } from '../../src/sources/source.ts'
 import type { Entry, EntryKind, Usage } from '../../src/usage.ts'
 import { hash, NOW, PRICES, RULES } from './litellm.ts'
 import { NO_BUDGETS } from './no-budgets.ts'
 
+/** What a test says of a policy; of the sources only those that it is about. */
+export type PolicyChange = Partial<Omit<Policy, 'sources'>> & { readonly sources?: Partial<Policy['sources']> }
+
 /** A small policy around what a test is about. */
-export function policyWith(change: Partial<Policy> = {}): Policy {
+export function policyWith({ sources, ...change }: PolicyChange = {}): Policy {
   return {
     timezone: 'UTC',
     tiers: {},
@@ -17,7 +20,7 @@ export function policyWith(change: Partial<Policy> = {}): Policy {
     apiKeys: {},
     attribution: RULES,
     prices: { profile: 'production', overrides: [] },
-    sources: { litellm: { push: true, poll: null } },
+    sources: { litellm: { push: true, poll: null }, langfuse: [], ...sources },
     gateway: null,
     budgets: NO_BUDGETS,
     degrade: [],
@@ -31,6 +34,25 @@ export function policyWith(change: Partial<Policy> = {}): Policy {
     metrics: { customers: 200, customerIdleMs: 86_400_000 },
     ledger: { retentionMs: null, dedupeWindowMs: 2 * 86_400_000 },
     sessions: { idleMs: 1_800_000 },
+    ...change,
+  }
+}
+
+/** A project of Langfuse as a policy has it. */
+export function langfuseProject(change: Partial<LangfusePolicy> = {}): LangfusePolicy {
+  return {
+    name: 'main',
+    url: 'http://127.0.0.1:1',
+    publicKey: 'pk-lf-1',
+    secretKey: 'sk-lf-1',
+    role: 'reconcile',
+    everyMs: 30_000,
+    windowMs: 1_800_000,
+    settleMs: 900_000,
+    backfillMs: 0,
+    metricsEveryMs: 3_600_000,
+    timeoutMs: 600_000,
+    adminKey: null,
     ...change,
   }
 }
@@ -108,6 +130,7 @@ export class World {
     },
     directory: this.directory,
     prices: () => PRICES,
+    has: async (keys) => new Set(keys.filter((key) => this.ledger.has(key) || this.beside.has(key))),
     hash,
   }
 
