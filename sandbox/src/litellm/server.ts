@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Call } from '../call.ts'
 import type { AskerStats } from '../decisions/asker.ts'
 import { Rng } from '../random.ts'
+import { realSleep } from '../sleep.ts'
 import { type Answer, costMap, errorAnswer, OPENAPI, refuseUnlessMaster } from './answers.ts'
 import { answerDirectory, DIRECTORY_PATHS } from './directory.ts'
 import type { DirectorySettings } from './directory-settings.ts'
@@ -290,19 +291,4 @@ function tooMany(retryAfterSeconds: number): Answer {
 function send(response: ServerResponse, { status, body, headers }: Answer): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers })
   response.end(JSON.stringify(body))
-}
-
-/** Sleeps by the real clock, without keeping the process alive. */
-function realSleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    timer.unref()
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

@@ -1,0 +1,12 @@
+export type { ModelPrice } from './cost.ts'
+export type { Fault as LangfuseFault, NumbersAs, PlacedFault } from './faults.ts'
+export type { Plan as LangfusePlan } from './limits.ts'
+export type { Level, ObservationInput, ObservationRow, ObservationType } from './observation.ts'
+export type {
+  Keys as LangfuseKeys,
+  Project as LangfuseProject,
+  ProjectOptions as LangfuseProjectOptions,
+} from './project.ts'
+export type { ScoreInput } from './score.ts'
+export { type Langfuse, type LangfuseOptions, type LangfuseStats, startLangfuse } from './server.ts'
+export type { Switches as LangfuseSwitches } from './switches.ts'
