@@ -26,10 +26,10 @@ export function pricing(models: readonly ModelPrice[]) {
     const known = found ? { internalModelId: found.id, prices: found.prices } : {}
     if (sent.cost && Object.keys(sent.cost).length > 0) {
       const tier = found && Object.keys(usage).length > 0 ? 'Standard' : null
-      return { ...NOTHING, ...known, pricingTier: tier, cost: asSent(sent.cost) }
+      return { ...NOTHING, ...known, pricingTier: tier, cost: kept(asSent(sent.cost)) }
     }
     if (!found) return NOTHING
-    return { ...NOTHING, ...known, pricingTier: 'Standard', cost: computed(usage, found.prices) }
+    return { ...NOTHING, ...known, pricingTier: 'Standard', cost: kept(computed(usage, found.prices)) }
   }
 }
 
@@ -38,6 +38,11 @@ function asSent(cost: Readonly<Record<string, number>>): Readonly<Record<string,
   if (cost.total !== undefined) return cost
   const plain = kinds.every((kind) => kind === 'input' || kind === 'output')
   return plain ? { ...cost, total: (cost.input ?? 0) + (cost.output ?? 0) } : cost
+}
+
+/** As the table keeps money: to twelve decimal places. */
+function kept(cost: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(cost).map(([kind, amount]) => [kind, Number(amount.toFixed(12))]))
 }
 
 function computed(usage: Readonly<Record<string, number>>, prices: Readonly<Record<string, number>>) {

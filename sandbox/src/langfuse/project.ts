@@ -30,8 +30,14 @@ export interface Project {
   readonly id: string
   readonly name: string
   readonly keys: Keys
-  /** Writes an observation; one with the same id gives way to it. `from` in the future makes it late. */
-  put(observation: ObservationInput | readonly ObservationInput[], options?: From): void
+  /**
+   * Writes an observation. `from` in the future makes it late; one with the same id gives way to it, at once or, as when a span is
+   * sent again, at `mergedAt`.
+   */
+  put(
+    observation: ObservationInput | readonly ObservationInput[],
+    options?: From & { readonly mergedAt?: number },
+  ): void
   /** Delivers the same observation once more: both rows are there until `to` (default: for ever). Throws without such an id. */
   repeat(id: string, options?: From & { readonly to?: number }): void
   /** Changes an observation that is there, or will be. Throws without such an id. */
@@ -60,11 +66,11 @@ export function createTenant(options: ProjectOptions, now: () => number): Tenant
   const price = pricing(models)
   const said = new Map<string, ObservationInput>()
 
-  const write = (input: ObservationInput, from: number): void => {
+  const write = (input: ObservationInput, from: number, mergedAt = from): void => {
     const earlier = table.last(input.id)
     const row = rowOf(input, id, from, price)
     said.set(input.id, input)
-    table.put(earlier ? { ...row, createdAt: earlier.createdAt } : row, from)
+    table.put(earlier ? { ...row, createdAt: earlier.createdAt } : row, from, mergedAt)
   }
   const known = (observation: string): ObservationInput => {
     const input = said.get(observation)
@@ -80,8 +86,8 @@ export function createTenant(options: ProjectOptions, now: () => number): Tenant
     keys: options.keys ?? keysFor(name),
     table,
     scores,
-    put(observation, { from = now() } = {}) {
-      for (const input of listOf(observation)) write(input, from)
+    put(observation, { from = now(), mergedAt } = {}) {
+      for (const input of listOf(observation)) write(input, from, mergedAt)
     },
     repeat(observation, { from = now(), to = Infinity } = {}) {
       table.repeat(rowOf(known(observation), id, from, price), from, to)

@@ -2,14 +2,24 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Sleep } from '../litellm/pusher.ts'
 import { realSleep } from '../sleep.ts'
-import { type Answer, goneInEventsOnly, limited, methodNotAllowed, readsAreOff, tooLarge, tooLong } from './answers.ts'
+import {
+  type Answer,
+  goneInEventsOnly,
+  limited,
+  methodNotAllowed,
+  ok,
+  readsAreOff,
+  tooLarge,
+  tooLong,
+} from './answers.ts'
 import { authorize } from './auth.ts'
 import { createFaultPlan, type Fault, type FaultPlan, type PlacedFault } from './faults.ts'
 import { answerHealth, answerQueues } from './health.ts'
 import { createLimits, type Limits } from './limits.ts'
+import { takeSpans } from './otlp/intake.ts'
 import { createTenant, type Keys, keysFor, type Project, type ProjectOptions, type Tenant } from './project.ts'
 import { isLegacy, ROUTES } from './routes.ts'
-import { send, sendTorn, withNumbers } from './send.ts'
+import { bodyOf, send, sendTorn, withNumbers } from './send.ts'
 import { type Switches, USUAL } from './switches.ts'
 
 export interface LangfuseOptions extends Partial<Switches> {
@@ -185,18 +195,36 @@ async function plainAnswer(request: IncomingMessage, url: URL, path: string, des
   const { authorization } = request.headers
   if (url.pathname === '/api/admin/bullmq') return answerQueues(method, authorization, ADMIN_KEY, switches.queues)
   const route = ROUTES[path]
+  const intake = INTAKES.has(path)
   if (method === 'GET' && switches.mode === 'events_only' && isLegacy(path)) return goneInEventsOnly(url.pathname)
-  if (!route) return { status: 404, body: { message: 'Not Found' } }
-  if (method !== 'GET') return methodNotAllowed()
+  if (!route && !intake) return { status: 404, body: { message: 'Not Found' } }
+  if (method !== (intake ? 'POST' : 'GET')) return methodNotAllowed()
   const tenant = authorize(authorization, tenants, [desk.organizationKeys])
   if ('status' in tenant) return tenant
   const now = desk.now()
+  const bucket = route ? route.bucket : 'ingestion'
   const refused =
-    switches.cloud !== null && route.bucket !== null
-      ? desk.limits.take(tenant.organization, route.bucket, switches.cloud, now)
+    switches.cloud !== null && bucket !== null
+      ? desk.limits.take(tenant.organization, bucket, switches.cloud, now)
       : null
   if (refused) return limited(refused)
+  if (!route) return intakeAnswer(request, path, tenant, switches, now)
   if (!route.on(switches)) return readsAreOff()
   const { answer, integers } = route.answer({ tenant, search: url.searchParams, now, switches })
   return withNumbers(answer, switches.numbers, integers)
+}
+
+/** What takes instead of gives; the second of them takes and forgets. */
+const INTAKES = new Set(['/otel/v1/traces', '/otel/v1/metrics'])
+
+async function intakeAnswer(
+  request: IncomingMessage,
+  path: string,
+  tenant: Tenant,
+  switches: Switches,
+  now: number,
+): Promise<Answer> {
+  const body = await bodyOf(request).catch(() => null)
+  if (body === null) return { status: 400, body: { error: 'Failed to read the body' } }
+  return path === '/otel/v1/metrics' ? ok({}) : takeSpans(tenant, request.headers, body, switches, now)
 }

@@ -19,6 +19,8 @@ export interface Switches {
   /** Befalls every answer until it is taken away; null = none. */
   readonly fault: PlacedFault | null
   readonly healthy: boolean
+  /** How long a span that was sent again stands there twice, until the parts of the table are merged. */
+  readonly mergeMs: number
   /** Jobs by queue and state, as `/api/admin/bullmq` counts them; null = the count failed. */
   readonly queues: Readonly<Record<string, Readonly<Record<string, number>> | null>>
 }
@@ -32,6 +34,7 @@ export const USUAL: Switches = {
   modelKey: 'model',
   fault: null,
   healthy: true,
+  mergeMs: 0,
   queues: {
     'otel-ingestion-queue': { active: 0, waiting: 0, delayed: 0, failed: 0, completed: 0, paused: 0, prioritized: 0 },
     'ingestion-queue': { active: 0, waiting: 0, delayed: 0, failed: 0, completed: 0, paused: 0, prioritized: 0 },

@@ -17,8 +17,8 @@ interface Version extends Place {
 
 /** The events table of a project: what can be read of it depends on the moment. */
 export interface Table {
-  /** A row that can be read from `from` on; it takes the place of an earlier one with its id. */
-  put(row: ObservationRow, from: number): void
+  /** A row that can be read from `from` on; an earlier one with its id stands beside it until `mergedAt`. */
+  put(row: ObservationRow, from: number, mergedAt: number): void
   /** The same row once more, as after a repeated delivery, until `to`, when the parts are merged. */
   repeat(row: ObservationRow, from: number, to: number): void
   /** From `from` on nothing with this id can be read. */
@@ -47,8 +47,8 @@ export function createTable(): Table {
     for (const version of byId.get(id) ?? []) version.to = Math.min(version.to, at)
   }
   return {
-    put(row, from) {
-      end(row.id, from)
+    put(row, from, mergedAt) {
+      end(row.id, mergedAt)
       add(row, from, Infinity)
     },
     repeat: add,
