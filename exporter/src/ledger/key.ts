@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import type { Observation } from '../usage.ts'
 
 /** Idempotency key as the ledger keeps it: 128 bits, so that two different keys never meet in practice. */
 export interface KeyHash {
@@ -22,6 +23,15 @@ export function hashKey(key: string): KeyHash {
     : hash('sha256', key, 'binary').slice(0, 16)
   for (let i = 0; i < 16; i++) view.setUint8(i, id.charCodeAt(i))
   return { high: view.getBigInt64(0), low: view.getBigInt64(8), id }
+}
+
+/**
+ * Key of an observation or a score whatever it says, the same after each edit: store, project and id. The store is the source
+ * up to a colon, so that it is the same whichever of several connections has read it. A call that a trace store alone has seen
+ * has an event of this key.
+ */
+export function observationKey({ source, project, id }: Pick<Observation, 'source' | 'project' | 'id'>): string {
+  return `${source.split(':', 1)[0]}:${project}:${id}`
 }
 
 /** The map form of two stored halves. */

@@ -86,6 +86,11 @@ export interface Ledger {
   query(name: string, params?: Readonly<Record<string, SqlValue>>): Promise<Row[]>
   /** Entries of a kind in sequence order, from a number on: for audits, exports and rebuilding. */
   read(from: number, limit: number, kind?: EntryKind): Promise<Recorded[]>
+  /**
+   * Which idempotency keys are recorded, of entries of any kind and age; those that retention has folded away are not. A key
+   * that was read back from a ledger stands for the one that it is the hash of.
+   */
+  has(keys: readonly string[]): Promise<ReadonlySet<string>>
   /** Usage without a price that was not priced since, in sequence order, from a number on. */
   unpriced(from: number, limit: number): Promise<Recorded<Usage>[]>
   health(): LedgerHealth
@@ -94,7 +99,10 @@ export interface Ledger {
   recall(name: string): Promise<string | null>
   /** Copies the ledger, consistent, into a new file while it stays open. */
   backup(file: string): Promise<void>
-  /** Folds events of days before `day` (a local day number) into the baseline and deletes them. Returns how many. */
+  /**
+   * Folds events and metered amounts of days before `day` (a local day number) into the baseline and deletes them, and the
+   * observations and scores of those days. Returns how many events went.
+   */
   retire(day: number): Promise<number>
   /** Writes what is waiting, then closes. */
   close(): Promise<void>

@@ -1,27 +1,15 @@
 import type { Row, RowReader, SqlValue } from './ledger.ts'
-
-/** The tables of sums by local day, and what each sums by besides the day. Both hold the same events. */
-export const DAY_SUMS = {
-  day_customer: 'customer, tier',
-  day_model: 'tier, model, provider',
-} as const
-export type DaySum = keyof typeof DAY_SUMS
-
-/** A named question to the ledger: plain SQL that both engines understand, parameters only. */
-export interface Query {
-  readonly sql: string
-  /** Parameter names, each of which must be given. */
-  readonly params: readonly string[]
-  /** The sums that stand in the text as `day_sum`. */
-  readonly over?: DaySum
-}
+import { MARGIN_QUERIES } from './queries/margin.ts'
+import { OBSERVED_QUERIES } from './queries/observed.ts'
+import { DAY_SUMS, type DaySum, type Query, TOKENS } from './queries/query.ts'
+import { RECONCILIATION_QUERIES } from './queries/reconciliation.ts'
+import { SESSION_QUERIES } from './queries/sessions.ts'
 
 /** The sums of some events, in the columns of a table of sums by day. */
 export function sumsOf(table: DaySum, where: string): string {
   return `SELECT e.day, ${DAY_SUMS[table]}, sum(e.calls)::BIGINT AS calls,
       coalesce(sum(e.calls) FILTER (WHERE n.basis = 'unpriced'), 0)::BIGINT AS unpriced,
-      sum(e.input::BIGINT + e.cache_read + e.cache_write_5m + e.cache_write_1h + e.output + e.reasoning + e.input_audio
-        + e.output_audio + e.input_image + e.output_image)::BIGINT AS tokens, sum(e.cost)::BIGINT AS cost
+      sum(${TOKENS})::BIGINT AS tokens, sum(e.cost)::BIGINT AS cost
     FROM event e JOIN name_set n ON n.id = e.names WHERE ${where} GROUP BY ALL`
 }
 
@@ -88,37 +76,16 @@ export const QUERIES = {
     sql: `SELECT customer, arg_max(tier, day) AS tier, sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost
           FROM day_sum WHERE day >= $from AND day < $to GROUP BY customer ORDER BY cost DESC, customer LIMIT $limit`,
   },
-  /** Dearest sessions of calls that started in [from, to), epoch ms. */
-  sessions: {
-    params: ['from', 'to', 'limit'],
-    sql: `SELECT session, customer, sum(calls) AS calls, sum(cost) AS cost, min(start) AS first, max(start) AS last
-          FROM event WHERE start >= $from AND start < $to AND session <> ''
-          GROUP BY session, customer ORDER BY cost DESC, session LIMIT $limit`,
-  },
-  /** Distinct customers and sessions with a call that started since a moment, epoch ms. */
-  active: {
-    params: ['from'],
-    sql: `SELECT count(DISTINCT customer) AS customers,
-            count(DISTINCT CASE WHEN session <> '' THEN customer || chr(31) || session END) AS sessions
-          FROM event WHERE start >= $from AND kind = 0`,
-  },
-  /** Sessions whose last call is older than a moment and that are not closed yet. Only those with a call since `from`. */
-  idle_sessions: {
-    params: ['from', 'idle'],
-    sql: `SELECT e.session, e.customer, arg_max(n.tier, e.seq) AS tier, sum(e.calls) AS calls, sum(e.cost) AS cost,
-            min(e.start) AS first, max(e.start) AS last
-          FROM event e JOIN name_set n ON n.id = e.names
-          WHERE e.session <> '' AND (e.customer, e.session) IN (SELECT (customer, session) FROM event WHERE start >= $from)
-            AND NOT EXISTS (SELECT 1 FROM entry c WHERE c.kind = 'session_closed'
-              AND (c.body->>'session') = e.session AND (c.body->>'customer') = e.customer)
-          GROUP BY e.session, e.customer HAVING max(greatest(e.start, e.start + e.duration_ms)) < $idle`,
-  },
   /** The ledger's own sums, for comparing with any view. */
   sum: {
     params: [],
     over: 'day_model',
     sql: `SELECT sum(calls) AS calls, sum(tokens) AS tokens, sum(cost) AS cost FROM day_sum`,
   },
+  ...SESSION_QUERIES,
+  ...MARGIN_QUERIES,
+  ...OBSERVED_QUERIES,
+  ...RECONCILIATION_QUERIES,
 } as const satisfies Record<string, Query>
 export type QueryName = keyof typeof QUERIES
 

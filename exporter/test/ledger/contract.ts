@@ -1,38 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Ledger, LedgerBusy, type Recorded } from '../../src/ledger/ledger.ts'
-import type { Correction, Entry, Usage } from '../../src/usage.ts'
-import { attempt, DAY, fallback, T0, usage } from '../support/entries.ts'
+import type { Entry, Usage } from '../../src/usage.ts'
+import { attempt, correction, DAY, fallback, T0, usage } from '../support/entries.ts'
 import { scratch } from '../support/ledger.ts'
-
-/** Opens the engine's ledger in a folder, empty or with what was left there. `now` is its clock. */
-export type OpenLedger = (folder: string, now: () => number) => Promise<Ledger>
-
-const correction = (of: Usage, over: Partial<Correction> = {}): Correction => ({
-  kind: 'correction',
-  version: 1,
-  key: `correction of ${of.key}`,
-  of: of.key,
-  reason: 'the price was corrected',
-  by: 'test',
-  source: of.source,
-  start: of.start,
-  customer: of.customer,
-  tier: of.tier,
-  user: of.user,
-  session: of.session,
-  agent: of.agent,
-  operation: of.operation,
-  queryType: of.queryType,
-  model: of.model,
-  provider: of.provider,
-  environment: of.environment,
-  status: of.status,
-  basis: of.basis,
-  calls: 0,
-  tokens: {},
-  cost: 1_000n,
-  ...over,
-})
+import type { OpenLedger } from './contract/fixture.ts'
+import { testMarginQueries } from './contract/margin.ts'
+import { testObserved } from './contract/observed.ts'
+import { testReconciliation } from './contract/reconciliation.ts'
+import { testSessions } from './contract/sessions.ts'
+import { testTyped } from './contract/typed.ts'
 
 const many = (prefix: string, count: number): Usage[] => Array.from({ length: count }, (_, i) => usage(`${prefix}${i}`))
 const keysOf = (batch: readonly Recorded[]): string[] =>
@@ -406,4 +382,9 @@ export function testLedger(engine: string, openEngine: OpenLedger): void {
       expect((await sum()).calls).toBe(5)
     })
   })
+  testTyped(engine, openEngine)
+  testMarginQueries(engine, openEngine)
+  testSessions(engine, openEngine)
+  testObserved(engine, openEngine)
+  testReconciliation(engine, openEngine)
 }

@@ -6,11 +6,13 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, it } from 'vitest'
 import { createCalendar } from '../../src/calendar.ts'
 import { migrations } from '../../src/ledger/duckdb/migrate.ts'
-import { DAY, T0, usage } from '../support/entries.ts'
+import { hashKey, storedKey } from '../../src/ledger/key.ts'
+import { correction, DAY, metered, T0, usage } from '../support/entries.ts'
 import { openLedger, scratch } from '../support/ledger.ts'
+import { leaveOlderLedger } from '../support/older-ledger.ts'
 import { testLedger } from './contract.ts'
 
-testLedger('DuckDB', (folder, now) => openLedger(folder, now))
+testLedger('DuckDB', (folder, now, zone) => openLedger(folder, now, zone ? { calendar: createCalendar(zone) } : {}))
 
 const now = () => T0 + DAY
 
@@ -37,8 +39,8 @@ it('backs the ledger up before it changes its schema', async () => {
   ledger = await openLedger(path, now, { migrations: [...(await migrations()), next] })
   expect(await ledger.append([usage('a'), usage('b')])).toMatchObject({ accepted: 1, duplicates: 1 })
   await ledger.close()
-  expect(await readdir(path)).toContain('ledger.duckdb.schema-2.backup')
-  const backup = await DuckDBInstance.create(`${path}/ledger.duckdb.schema-2.backup`)
+  expect(await readdir(path)).toContain('ledger.duckdb.schema-3.backup')
+  const backup = await DuckDBInstance.create(`${path}/ledger.duckdb.schema-3.backup`)
   const connection = await backup.connect()
   const rows = await connection.runAndReadAll('SELECT count(*) AS n FROM event')
   expect(rows.getRowObjects()).toEqual([{ n: 1n }])
@@ -48,18 +50,14 @@ it('backs the ledger up before it changes its schema', async () => {
 
 it('keeps the sums of days whose events are gone when it splits them by customer and by model', async () => {
   const { path, remove } = await scratch()
-  const [first] = await migrations()
-  let ledger = await openLedger(path, now, { migrations: first ? [first] : [] })
-  await ledger.append([usage('a')])
-  await ledger.close()
-  const instance = await DuckDBInstance.create(`${path}/ledger.duckdb`)
-  const connection = await instance.connect()
-  await connection.run(
-    `INSERT INTO day_total VALUES (7, 'acme', 'tier_1', 'm1', 'p', 2, 1, 30, 500), (7, 'acme', 'tier_1', 'm2', 'p', 1, 0, 10, 200)`,
-  )
-  connection.closeSync()
-  instance.closeSync()
-  ledger = await openLedger(path, now)
+  await leaveOlderLedger(path, 1, {
+    entries: [usage('a')],
+    now,
+    sql: [
+      `INSERT INTO day_total VALUES (7, 'acme', 'tier_1', 'm1', 'p', 2, 1, 30, 500), (7, 'acme', 'tier_1', 'm2', 'p', 1, 0, 10, 200)`,
+    ],
+  })
+  const ledger = await openLedger(path, now)
   expect(await ledger.query('days', { from: 0 })).toMatchObject([
     { day: 7, tier: 'tier_1', calls: 3n, cost: 700n },
     { day: T0 / DAY, tier: 'tier_1', calls: 1n, cost: 225_000n },
@@ -71,6 +69,30 @@ it('keeps the sums of days whose events are gone when it splits them by customer
     { model: 'm1', calls: 2n, unpriced: 1n, tokens: 30n, cost: 500n },
     { model: 'm2', calls: 1n, unpriced: 0n, tokens: 10n, cost: 200n },
   ])
+  await ledger.close()
+  await remove()
+})
+
+it('opens a ledger of the version before, keeps a copy of it, and knows which calls were corrected', async () => {
+  const { path, remove } = await scratch()
+  const unpriced = (key: string) => usage(key, { cost: null, basis: 'unpriced' })
+  const { high, low } = hashKey('b')
+  await leaveOlderLedger(path, 2, {
+    entries: [
+      unpriced('a'),
+      unpriced('b'),
+      unpriced('c'),
+      correction(unpriced('a'), { basis: 'priced' }),
+      correction(unpriced('b'), { basis: 'priced', of: storedKey(high, low) }),
+    ],
+    now,
+  })
+  const ledger = await openLedger(path, now)
+  expect(await readdir(path)).toContain('ledger.duckdb.schema-2.backup')
+  const open = await ledger.unpriced(0, 10)
+  expect(open.map(({ entry }) => entry.key)).toEqual([storedKey(hashKey('c').high, hashKey('c').low)])
+  expect(await ledger.append([unpriced('a'), metered('m')])).toMatchObject({ accepted: 1, duplicates: 1 })
+  expect(await ledger.query('sum')).toEqual([{ calls: 3n, tokens: 90n, cost: 2_000n }])
   await ledger.close()
   await remove()
 })
@@ -98,7 +120,7 @@ it('refuses a ledger that a newer version wrote', async () => {
   const ledger = await openLedger(path, now, { migrations: [...(await migrations()), newer] })
   await ledger.close()
   await expect(openLedger(path, now)).rejects.toThrow(
-    'the ledger has schema 1000, this version knows schemas up to 2: it was written by a newer version; start that version, or restore the backup that was made before its migration',
+    'the ledger has schema 1000, this version knows schemas up to 3: it was written by a newer version; start that version, or restore the backup that was made before its migration',
   )
   await remove()
 })

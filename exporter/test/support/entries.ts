@@ -1,4 +1,14 @@
-import type { Action, Attempt, Crossing, Fallback, Usage } from '../../src/usage.ts'
+import type {
+  Action,
+  Attempt,
+  Correction,
+  Crossing,
+  Fallback,
+  Metered,
+  Observation,
+  Score,
+  Usage,
+} from '../../src/usage.ts'
 
 /** Midnight UTC of Monday, 2 November 2026. */
 export const T0 = Date.UTC(2026, 10, 2)
@@ -114,6 +124,102 @@ export function action(key: string, over: Partial<Action> = {}): Action {
     reason: 'it loops',
     at: T0,
     details: {},
+    ...over,
+  }
+}
+
+/** A correction that adds a thousand nano-dollars to a call; override what matters to the test. */
+export function correction(of: Usage, over: Partial<Correction> = {}): Correction {
+  return {
+    kind: 'correction',
+    version: 1,
+    key: `correction of ${of.key}`,
+    of: of.key,
+    reason: 'the price was corrected',
+    by: 'test',
+    source: of.source,
+    start: of.start,
+    customer: of.customer,
+    tier: of.tier,
+    user: of.user,
+    session: of.session,
+    agent: of.agent,
+    operation: of.operation,
+    queryType: of.queryType,
+    model: of.model,
+    provider: of.provider,
+    environment: of.environment,
+    status: of.status,
+    basis: of.basis,
+    calls: 0,
+    tokens: {},
+    cost: 1_000n,
+    ...over,
+  }
+}
+
+/** Five minutes of one processor of a container; override what matters to the test. */
+export function metered(key: string, over: Partial<Metered> = {}): Metered {
+  return {
+    kind: 'metered',
+    version: 1,
+    key,
+    source: 'docker',
+    resource: 'container',
+    service: 'api',
+    meter: 'cpu',
+    start: T0,
+    end: T0 + 300_000,
+    amount: 300_000_000_000n,
+    cost: 2_583_333n,
+    ...over,
+  }
+}
+
+/** What a trace store saw of a plain call of `call`'s key; override what matters to the test. */
+export function observation(id: string, over: Partial<Observation> = {}): Observation {
+  return {
+    kind: 'observation',
+    version: 1,
+    key: `langfuse:prod:${id}:1`,
+    source: 'langfuse',
+    project: 'prod',
+    id,
+    call: null,
+    what: 'call',
+    name: null,
+    start: T0,
+    durationMs: 1200,
+    ttftMs: null,
+    status: 'success',
+    trace: null,
+    session: null,
+    customer: null,
+    model: 'gpt-4o',
+    environment: null,
+    promptName: null,
+    promptVersion: null,
+    tokens: 30,
+    cost: 225_000n,
+    ...over,
+  }
+}
+
+/** A judgement in a number; override what matters to the test. */
+export function score(id: string, over: Partial<Score> = {}): Score {
+  return {
+    kind: 'score',
+    version: 1,
+    key: `langfuse:prod:score:${id}:1`,
+    source: 'langfuse',
+    project: 'prod',
+    id,
+    name: 'helpful',
+    value: 1,
+    category: null,
+    at: T0,
+    trace: null,
+    observation: null,
     ...over,
   }
 }

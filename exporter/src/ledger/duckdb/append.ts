@@ -1,5 +1,6 @@
 import {
   BIGINT,
+  DOUBLE,
   type DuckDBConnection,
   DuckDBDataChunk,
   type DuckDBType,
@@ -19,6 +20,7 @@ export interface Column<R> {
 export const bigint = <R>(name: string, of: (row: R) => bigint): Column<R> => ({ name, type: BIGINT, of })
 export const integer = <R>(name: string, of: (row: R) => number): Column<R> => ({ name, type: INTEGER, of })
 export const tiny = <R>(name: string, of: (row: R) => number): Column<R> => ({ name, type: TINYINT, of })
+export const double = <R>(name: string, of: (row: R) => number): Column<R> => ({ name, type: DOUBLE, of })
 export const text = <R>(name: string, of: (row: R) => string): Column<R> => ({ name, type: VARCHAR, of })
 
 /** An engine chunk holds this many rows. */

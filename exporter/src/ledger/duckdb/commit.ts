@@ -5,10 +5,12 @@ import { hashKey, type KeyHash, keyWord } from '../key.ts'
 import type { Conflict, Receipt, Recorded, Refusal, Taken } from '../ledger.ts'
 import { appendRows } from './append.ts'
 import { ENTRY_COLUMNS, type EntryRow, type OtherEntry } from './entry-row.ts'
-import { EVENT_COLUMNS, type EventRow } from './event-row.ts'
+import { CORRECTED_COLUMNS, correctedOf, EVENT_COLUMNS, type EventRow } from './event-row.ts'
 import { type Asked, conflictOf, type Kept, keptFrom, lookUp } from './lookup.ts'
 import { appendNames } from './names.ts'
 import type { State } from './state.ts'
+import { appendTyped, idsOf, isTyped, tableOf, unfit } from './typed.ts'
+import { momentOf, type TypedRow } from './typed-row.ts'
 
 export interface Committed {
   readonly receipts: Receipt[]
@@ -48,6 +50,7 @@ export async function commit(
   })
   if (numbered.batch.length > 0) await write(state.writer, state, numbered)
   for (const row of numbered.events) state.recent.add(keyWord(row.hash.id))
+  for (const row of numbered.typed) state.recent.add(keyWord(row.hash.id))
   for (const row of numbered.others) state.recent.add(keyWord(row.hash.id))
   return { receipts: receipts.map((tally) => ({ seq: state.seq, ...tally })), batch: numbered.batch }
 }
@@ -66,24 +69,31 @@ function doubtful(state: State, appends: readonly (readonly Entry[])[], hashes: 
   for (const [a, entries] of appends.entries()) {
     for (const [index, entry] of entries.entries()) {
       const hash = hashes[a]?.[index] as KeyHash
-      const start = isEvent(entry) ? entry.start : null
+      const start = startOf(entry)
       const old = start !== null && start < state.recentFrom
-      if (old || state.recent.has(keyWord(hash.id))) list.push({ hash, start })
+      if (old || state.recent.has(keyWord(hash.id))) list.push({ hash, table: tableOf(entry.kind), start })
     }
   }
   return list
 }
 
-/** Events lie in a table of their own, which retention folds away; all other entries stay. */
+/** When an entry began that retention folds away with its day; null for those that stay. */
+function startOf(entry: Entry): number | null {
+  if (isEvent(entry)) return entry.start
+  return isTyped(entry) ? momentOf(entry) : null
+}
+
 function isEvent(entry: Entry): entry is Usage | Correction {
   return entry.kind === 'usage' || entry.kind === 'correction'
 }
 
 /** A fallback goes with its event: it must not be counted where the call is not. */
 function refusal(state: State, calendar: Calendar, entry: Entry): string | null {
-  if (!isEvent(entry) && entry.kind !== 'fallback') return null
-  if (calendar.day(entry.start) >= state.retiredBefore) return null
-  return `started at ${new Date(entry.start).toISOString()}, in a day whose single events were already folded away by retention; a second report of one could not be told from a new one`
+  const wrong = isTyped(entry) ? unfit(entry) : null
+  if (wrong !== null) return wrong
+  const start = entry.kind === 'fallback' ? entry.start : startOf(entry)
+  if (start === null || calendar.day(start) >= state.retiredBefore) return null
+  return `started at ${new Date(start).toISOString()}, in a day whose single events were already folded away by retention; a second report of one could not be told from a new one`
 }
 
 function note(tally: Tally, { kind }: Entry, what: keyof Taken): void {
@@ -104,6 +114,7 @@ function noteDuplicate(tally: Tally, entry: Entry, kept: Kept | null): void {
 
 interface Numbering {
   readonly events: EventRow[]
+  readonly typed: TypedRow[]
   readonly others: EntryRow[]
   readonly batch: Recorded[]
   add(entry: Entry, hash: KeyHash): void
@@ -112,6 +123,7 @@ interface Numbering {
 /** Gives out sequence numbers, in the order of the batch. */
 function createNumbering(state: State, calendar: Calendar, at: number): Numbering {
   const events: EventRow[] = []
+  const typed: TypedRow[] = []
   const others: EntryRow[] = []
   const batch: Recorded[] = []
   const other = (entry: OtherEntry, hash: KeyHash, named = 0) => {
@@ -125,11 +137,19 @@ function createNumbering(state: State, calendar: Calendar, at: number): Numberin
   }
   return {
     events,
+    typed,
     others,
     batch,
     add(entry, hash) {
       if (entry.kind === 'attempt') return other(entry, hash, state.admissions.nameAttempt(entry, admit))
       if (entry.kind === 'fallback') return other(entry, hash, state.admissions.nameFallback(entry, admit))
+      if (isTyped(entry)) {
+        const day = calendar.day(momentOf(entry))
+        const row: TypedRow = { seq: ++state.seq, at, named: 0, names: 0, entry, hash, day, ids: idsOf(entry) }
+        typed.push(row)
+        batch.push(row)
+        return
+      }
       if (!isEvent(entry)) return other(entry, hash)
       const names = state.names.idOf(entry)
       const named =
@@ -154,6 +174,8 @@ async function write(connection: DuckDBConnection, state: State, numbered: Numbe
   try {
     await appendNames(connection, state.names.take())
     await appendRows(connection, 'event', EVENT_COLUMNS, numbered.events)
+    await appendRows(connection, 'correction_of', CORRECTED_COLUMNS, numbered.events.flatMap(correctedOf))
+    await appendTyped(connection, numbered.typed)
     await appendRows(connection, 'entry', ENTRY_COLUMNS, numbered.others)
     await connection.run('COMMIT')
   } catch (cause) {

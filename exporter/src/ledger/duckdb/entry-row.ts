@@ -3,9 +3,10 @@ import { fromJson, toJson } from '../entry-json.ts'
 import type { KeyHash } from '../key.ts'
 import type { Recorded, Row } from '../ledger.ts'
 import { bigint, type Column, text } from './append.ts'
+import type { Typed } from './typed-row.ts'
 
-/** Entries that are no events: kept as JSON. */
-export type OtherEntry = Exclude<Entry, Usage | Correction>
+/** Entries that come seldom: kept as JSON. */
+export type OtherEntry = Exclude<Entry, Usage | Correction | Typed>
 
 export interface EntryRow extends Recorded<OtherEntry> {
   readonly hash: KeyHash

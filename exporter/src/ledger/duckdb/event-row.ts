@@ -1,8 +1,8 @@
 import type { Correction, TokenClass, Tokens, Usage } from '../../usage.ts'
 import { TOKEN_CLASSES } from '../../usage.ts'
-import type { KeyHash } from '../key.ts'
 import type { Recorded, Row } from '../ledger.ts'
-import { storedKey } from '../key.ts'
+import { hashKey, type KeyHash, storedKey } from '../key.ts'
+import { asCount, asOptional, asText } from './absent.ts'
 import { bigint, type Column, integer, text, tiny } from './append.ts'
 
 /** An event on its way into the table. */
@@ -33,6 +33,23 @@ export const EVENT_COLUMNS: readonly Column<EventRow>[] = [
   integer('ttft_ms', (row) => (row.entry.kind === 'usage' ? (row.entry.ttftMs ?? -1) : -1)),
   text('extra', (row) => extraOf(row.entry)),
 ]
+
+/** A correction and the event that it corrects. */
+interface Corrected {
+  readonly seq: number
+  readonly of: KeyHash
+}
+
+export const CORRECTED_COLUMNS: readonly Column<Corrected>[] = [
+  bigint('seq', (row) => BigInt(row.seq)),
+  bigint('of_k', (row) => row.of.high),
+  bigint('of_k2', (row) => row.of.low),
+]
+
+/** None for a call. */
+export function correctedOf({ seq, entry }: EventRow): Corrected[] {
+  return entry.kind === 'correction' ? [{ seq, of: hashKey(entry.of) }] : []
+}
 
 /** How many calls an event adds to a count. */
 export function callsOf(event: Usage | Correction): number {
@@ -109,8 +126,8 @@ function usageOf(row: Row, extra: Record<string, unknown>): Usage {
     cost: basis === 'unpriced' ? null : (row.cost as bigint),
     basis,
     saved: row.cache_hit === '1' && extra.savedUnknown !== true ? (row.saved as bigint) : null,
-    durationMs: asMeasured(row.duration_ms),
-    ttftMs: asMeasured(row.ttft_ms),
+    durationMs: asCount(row.duration_ms),
+    ttftMs: asCount(row.ttft_ms),
     contextWindow: row.context_window === '' ? null : Number(row.context_window),
     bytes: (extra.bytes as number | undefined) ?? null,
     dimensions: (extra.dimensions as number | undefined) ?? null,
@@ -160,7 +177,3 @@ function tokensOf(row: Row): Tokens {
   }
   return tokens
 }
-
-const asText = (value: unknown): string => (typeof value === 'string' ? value : '')
-const asOptional = (value: unknown): string | null => (value === '' || typeof value !== 'string' ? null : value)
-const asMeasured = (value: unknown): number | null => (Number(value) < 0 ? null : Number(value))

@@ -1,9 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { type Entry, totalTokens, type Usage } from '../../usage.ts'
-import { type KeyHash, keyId } from '../key.ts'
+import { type KeyHash, keyId, keyWord } from '../key.ts'
 import type { Conflict, Row } from '../ledger.ts'
+import type { RecentKeys } from '../recent.ts'
 import { appendRows, bigint, type Column } from './append.ts'
 import { rows } from './connect.ts'
+import { type EntryTable, TABLES_OF_ENTRIES, TIMED_TABLES } from './typed.ts'
 
 /** What the ledger says of an event that was reported again; null for entries of other kinds. */
 export interface Kept {
@@ -12,9 +14,10 @@ export interface Kept {
   readonly status: string
 }
 
-/** A key that is looked for, and when its event is said to have started; null for entries that are no events. */
+/** A key that is looked for: in which table, and when its entry is said to have started; null for those without a start. */
 export interface Asked {
   readonly hash: KeyHash
+  readonly table: EntryTable
   readonly start: number | null
 }
 
@@ -22,53 +25,92 @@ export interface Asked {
 const NEAR_MS = 3_600_000
 
 /**
- * Finds which keys the file already holds, with what it says of them. First among the events that started about then, which
+ * Finds which keys the file already holds, with what it says of them. First among the entries that started about then, which
  * the engine finds without reading the others; only keys that are not there are looked for in the whole table.
  */
 export async function lookUp(connection: DuckDBConnection, asked: readonly Asked[]): Promise<Map<string, Kept | null>> {
   const found = new Map<string, Kept | null>()
-  const events = asked.filter(({ start }) => start !== null)
-  const others = asked.filter(({ start }) => start === null)
-  if (events.length > 0) {
-    const starts = events.map(({ start }) => start ?? 0)
-    const from = starts.reduce((least, start) => Math.min(least, start)) - NEAR_MS
-    const to = starts.reduce((most, start) => Math.max(most, start)) + NEAR_MS
-    await ask(connection, events)
-    await keep(connection, `start BETWEEN ${Math.floor(from)} AND ${Math.ceil(to)}`, found)
-    const missing = events.filter(({ hash }) => !found.has(hash.id))
-    if (missing.length > 0) {
-      await ask(connection, missing)
-      await keep(connection, 'true', found)
-    }
-  }
-  if (others.length > 0) {
-    await ask(connection, others)
-    for (const row of await rows(connection, 'SELECT k, k2 FROM entry SEMI JOIN asked USING (k, k2)')) {
-      found.set(keyId(row.k as bigint, row.k2 as bigint), null)
-    }
+  for (const table of TABLES_OF_ENTRIES) {
+    const own = asked.filter((key) => key.table === table)
+    if (own.length > 0) await lookIn(connection, table, { asked: own, found })
   }
   return found
 }
 
-async function ask(connection: DuckDBConnection, asked: readonly Asked[]): Promise<void> {
+interface Search {
+  readonly asked: readonly Asked[]
+  readonly found: Map<string, Kept | null>
+}
+
+async function lookIn(connection: DuckDBConnection, table: EntryTable, { asked, found }: Search): Promise<void> {
+  await ask(connection, asked)
+  if (table === 'entry') return keep(connection, table, { where: 'true', found })
+  const starts = asked.map(({ start }) => start ?? 0)
+  const from = starts.reduce((least, start) => Math.min(least, start)) - NEAR_MS
+  const to = starts.reduce((most, start) => Math.max(most, start)) + NEAR_MS
+  await keep(connection, table, { where: `start BETWEEN ${Math.floor(from)} AND ${Math.ceil(to)}`, found })
+  const missing = asked.filter(({ hash }) => !found.has(hash.id))
+  if (missing.length === 0) return
+  await ask(connection, missing)
+  await keep(connection, table, { where: 'true', found })
+}
+
+/**
+ * Finds which of some keys the file holds, of entries of any kind. `recent` knows all of those that started at `recentFrom` or
+ * later, so that others are looked for only among the older ones. Returns them in the form of maps.
+ */
+export async function findKeys(
+  connection: DuckDBConnection,
+  hashes: readonly KeyHash[],
+  { recent, recentFrom }: { readonly recent: RecentKeys; readonly recentFrom: number },
+): Promise<Set<string>> {
+  const found = new Map<string, Kept | null>()
+  const look = async (some: readonly KeyHash[], tables: readonly EntryTable[], where: string) => {
+    if (some.length === 0) return
+    await ask(
+      connection,
+      some.map((hash) => ({ hash })),
+    )
+    for (const table of tables) await keep(connection, table, { where, found })
+  }
+  const maybe = hashes.filter(({ id }) => recent.has(keyWord(id)))
+  const surelyNotRecent = hashes.filter(({ id }) => !recent.has(keyWord(id)))
+  await look(maybe, TABLES_OF_ENTRIES, 'true')
+  await look(surelyNotRecent, TIMED_TABLES, `start < ${Math.ceil(recentFrom)}`)
+  return new Set(found.keys())
+}
+
+async function ask(connection: DuckDBConnection, asked: readonly Pick<Asked, 'hash'>[]): Promise<void> {
   await connection.run('CREATE TEMP TABLE IF NOT EXISTS asked (k BIGINT, k2 BIGINT)')
   await connection.run('DELETE FROM asked')
   await appendRows(connection, 'asked', ASKED_COLUMNS, asked)
 }
 
-const ASKED_COLUMNS: readonly Column<Asked>[] = [
+const ASKED_COLUMNS: readonly Column<Pick<Asked, 'hash'>>[] = [
   bigint('k', (key) => key.hash.high),
   bigint('k2', (key) => key.hash.low),
 ]
 
-async function keep(connection: DuckDBConnection, where: string, found: Map<string, Kept | null>): Promise<void> {
+interface Keeping {
+  readonly where: string
+  readonly found: Map<string, Kept | null>
+}
+
+/** Notes the asked keys that are in a table; of events also what is compared with a second report. */
+async function keep(connection: DuckDBConnection, table: EntryTable, { where, found }: Keeping): Promise<void> {
+  const keys = `FROM ${table} SEMI JOIN asked USING (k, k2) WHERE ${where}`
+  if (table !== 'event') return note(await rows(connection, `SELECT k, k2 ${keys}`), () => null, found)
   const list = await rows(
     connection,
     `SELECT e.k, e.k2, e.cost, n.basis, n.status, e.input::BIGINT + e.cache_read + e.cache_write_5m + e.cache_write_1h
        + e.output + e.reasoning + e.input_audio + e.output_audio + e.input_image + e.output_image AS tokens
-     FROM (SELECT * FROM event SEMI JOIN asked USING (k, k2) WHERE ${where}) e JOIN name_set n ON n.id = e.names`,
+     FROM (SELECT * ${keys}) e JOIN name_set n ON n.id = e.names`,
   )
-  for (const row of list) found.set(keyId(row.k as bigint, row.k2 as bigint), keptOf(row))
+  note(list, keptOf, found)
+}
+
+function note(list: readonly Row[], of: (row: Row) => Kept | null, found: Map<string, Kept | null>): void {
+  for (const row of list) found.set(keyId(row.k as bigint, row.k2 as bigint), of(row))
 }
 
 function keptOf(row: Row): Kept {

@@ -1,10 +1,12 @@
 import { createFeed } from '../feed.ts'
+import { hashKey, type KeyHash } from '../key.ts'
 import { type Ledger, type LedgerHealth, LedgerUnavailable, type RowReader } from '../ledger.ts'
 import type { HistogramSpec } from '../observed.ts'
 import { ask } from '../queries.ts'
 import { createQueue } from '../queue.ts'
 import { rows, sentence } from './connect.ts'
 import { type Holder, holdOpen, remember } from './holder.ts'
+import { findKeys } from './lookup.ts'
 import { type Migration, migrations } from './migrate.ts'
 import { readEntries, readUnpriced } from './read.ts'
 import { copyTo, lastSeq, openState, type State, type StateOptions } from './state.ts'
@@ -37,7 +39,7 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
 
   const feed = createFeed({
     published: first.seq,
-    read: (from, limit) => holder.read((connection) => readEntries(connection, from, limit)),
+    read: (from, limit) => reading(holder, (_, connection) => readEntries(connection, from, limit)),
   })
   const writing = createWriting({ ...options, holder: () => holder, feed, published: first.seq })
   const queue = createQueue({
@@ -78,7 +80,13 @@ export async function openDuckdbLedger(options: LedgerOptions): Promise<Ledger> 
       }),
     follow: feed.follow,
     query: (name, params = {}) => reading(holder, async (run) => [...(await ask(name, params, run))]),
-    read: (from, limit, kind) => holder.read((connection) => readEntries(connection, from, limit, kind)),
+    read: (from, limit, kind) => reading(holder, (_, connection) => readEntries(connection, from, limit, kind)),
+    has: async (keys) => {
+      const { recent, recentFrom } = holder.use()
+      const hashes = keys.map(hashKey)
+      const found = await holder.read((connection) => findKeys(connection, hashes, { recent, recentFrom }))
+      return new Set(keys.filter((_, index) => found.has((hashes[index] as KeyHash).id)))
+    },
     unpriced: (from, limit) => holder.read((connection) => readUnpriced(connection, from, limit)),
     health,
     remember: (name, value) => write(({ writer }) => remember(writer, name, value)),

@@ -6,6 +6,7 @@ import { ADMITTED } from '../totals.ts'
 import { connect, rows } from './connect.ts'
 import { type Migration, migrate } from './migrate.ts'
 import { createNameSets, type NameSets } from './names.ts'
+import { TABLES_OF_ENTRIES, TIMED_TABLES } from './typed.ts'
 import { adoptZone } from './zone.ts'
 
 /** What must be known to open a ledger file. */
@@ -30,7 +31,7 @@ export interface State {
   readonly names: NameSets
   readonly admissions: Admissions
   readonly recent: RecentKeys
-  /** Events that started before this are looked up in the file, later ones are all in `recent`. */
+  /** Entries that started before this are looked up in the file; later ones, and those without a start, are all in `recent`. */
   readonly recentFrom: number
   /** Events of days before this one were folded into the baseline. */
   retiredBefore: number
@@ -92,7 +93,7 @@ export async function copyTo(connection: DuckDBConnection, file: string): Promis
 export function lastSeq(connection: DuckDBConnection): Promise<number> {
   return one(
     connection,
-    `SELECT greatest((SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(seq), 0) FROM entry),
+    `SELECT greatest(${TABLES_OF_ENTRIES.map((table) => `(SELECT coalesce(max(seq), 0) FROM ${table})`).join(', ')},
        (SELECT coalesce(max(value::BIGINT), 0) FROM memory WHERE name = 'seq')) AS v`,
   )
 }
@@ -113,7 +114,8 @@ async function readAdmitted(connection: DuckDBConnection) {
 }
 
 async function readRecent(connection: DuckDBConnection, from: number): Promise<RecentKeys> {
-  const source = `(SELECT k2 FROM event WHERE start >= ${from} UNION ALL SELECT k2 FROM entry)`
+  const timed = TIMED_TABLES.map((table) => `SELECT k2 FROM ${table} WHERE start >= ${from} UNION ALL`)
+  const source = `(${timed.join(' ')} SELECT k2 FROM entry)`
   const recent = createRecentKeys(await one(connection, `SELECT count(*) AS v FROM ${source}`))
   const result = await connection.stream(`SELECT (k2 & 4294967295)::UINTEGER AS word FROM ${source}`)
   for await (const chunk of result) for (const word of chunk.getColumnValues(0)) recent.add(word as number)

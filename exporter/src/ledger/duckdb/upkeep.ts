@@ -1,7 +1,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { HistogramSpec } from '../observed.ts'
-import { DAY_SUMS, type DaySum, sumsOf } from '../queries.ts'
+import { sumsOf } from '../queries.ts'
+import { DAY_SUMS, type DaySum } from '../queries/query.ts'
 import { customerSql, histogramSql, TOTALS_COLUMNS } from '../totals.ts'
+import { TYPED_KINDS } from './typed.ts'
 
 const TABLES = Object.keys(DAY_SUMS) as DaySum[]
 
@@ -56,8 +58,9 @@ export async function sumAgain(connection: DuckDBConnection): Promise<void> {
 }
 
 /**
- * Deletes events of days before `day`, adding first what the folds know of them to the baseline, in one transaction.
- * Returns how many events went. `seq` is kept, so that no number is given out twice.
+ * Deletes events, metered amounts, observations and scores of days before `day`, adding first what the folds know of events
+ * and metered amounts to the baseline, in one transaction. Returns how many events went. `seq` is kept, so that no number is
+ * given out twice.
  */
 export async function retire(
   connection: DuckDBConnection,
@@ -75,6 +78,11 @@ export async function retire(
     for (const histogram of histograms) {
       await connection.run(`INSERT INTO baseline_histogram ${histogramSql(histogram, where)}`)
     }
+    await connection.run(`INSERT INTO baseline_metered ${meteredSql(where)}`)
+    await connection.run(
+      `DELETE FROM correction_of WHERE seq IN (SELECT e.seq FROM event e WHERE e.kind = 1 AND ${where})`,
+    )
+    for (const kind of TYPED_KINDS) await connection.run(`DELETE FROM ${kind} e WHERE ${where}`)
     const result = await connection.run(`DELETE FROM event e WHERE ${where}`)
     deleted = result.rowsChanged
     await connection.run("DELETE FROM memory WHERE name IN ('retired_before', 'seq')")
@@ -84,6 +92,13 @@ export async function retire(
     })
   })
   return deleted
+}
+
+/** Metered amounts by day and name, in the columns of `baseline_metered`. */
+function meteredSql(where: string): string {
+  return `SELECT day, source, resource, service, meter, min(recorded), max(until), sum(amount), sum(cost)::BIGINT, count(*),
+      sum(1 - costed)::BIGINT
+    FROM metered e WHERE ${where} GROUP BY ALL`
 }
 
 async function inTransaction(connection: DuckDBConnection, work: () => Promise<void>): Promise<void> {

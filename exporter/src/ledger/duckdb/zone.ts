@@ -2,12 +2,13 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Calendar } from '../../calendar.ts'
 import { appendRows, bigint, type Column, integer } from './append.ts'
 import { rows } from './connect.ts'
+import { TIMED_TABLES } from './typed.ts'
 import { sumAgain } from './upkeep.ts'
 
 const QUARTER = 900_000
 
 /**
- * Events carry their local day. When the policy's zone is another than the one they were cut in, days are cut again and the
+ * Events, metered amounts, observations and scores carry their local day. When the policy's zone is another than the one they were cut in, days are cut again and the
  * day sums made anew; days whose events are already folded into the baseline keep the cut that they had.
  */
 export async function adoptZone(connection: DuckDBConnection, calendar: Calendar): Promise<void> {
@@ -22,11 +23,14 @@ export async function adoptZone(connection: DuckDBConnection, calendar: Calendar
 }
 
 async function cutAgain(connection: DuckDBConnection, calendar: Calendar): Promise<void> {
-  const cells = await rows(connection, `SELECT DISTINCT start // ${QUARTER} AS cell FROM event`)
+  const starts = TIMED_TABLES.map((table) => `SELECT start // ${QUARTER} AS cell FROM ${table}`)
+  const cells = await rows(connection, starts.join(' UNION '))
   await connection.run('CREATE TEMP TABLE cut (cell BIGINT, day INTEGER)')
   const cut = cells.map((row) => ({ cell: row.cell as bigint, day: calendar.day(Number(row.cell) * QUARTER) }))
   await appendRows(connection, 'cut', CUT_COLUMNS, cut)
-  await connection.run(`UPDATE event SET day = cut.day FROM cut WHERE event.start // ${QUARTER} = cut.cell`)
+  for (const table of TIMED_TABLES) {
+    await connection.run(`UPDATE ${table} SET day = cut.day FROM cut WHERE ${table}.start // ${QUARTER} = cut.cell`)
+  }
   await connection.run('DROP TABLE cut')
   await sumAgain(connection)
 }
