@@ -203,6 +203,7 @@ function openSources(
     memory,
     directory,
     prices: prices.current,
+    has: ledger.has,
   })
 }
 

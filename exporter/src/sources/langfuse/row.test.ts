@@ -283,26 +283,70 @@ describe('a call as spend', () => {
     const metadata = { 'attributes.gen_ai.prompt': 'WHISPERED', 'scope.name': 'sdk', 'resourceAttributes.host.name': 'h' }
     expect(spent({ metadata }).metadata).toEqual({})
   })
+})
 
-  it('is taken back whole', () => {
-    const event = spent({ usageDetails: { input: 800, input_cached_tokens: 200, output: 100 } })
-    expect(takeBack(event)).toEqual({
-      ...Object.fromEntries(
-        ['start', 'customer', 'tier', 'user', 'session', 'agent', 'operation', 'queryType', 'model', 'provider', 'environment', 'status', 'basis', 'version'].map(
-          (name) => [name, event[name as keyof typeof event]],
-        ),
-      ),
+describe('a call that the gateway has told of since', () => {
+  const COUNTED = {
+    seq: 7n,
+    key: '#0123',
+    call: '#4567',
+    start: BigInt(AT),
+    source: 'langfuse',
+    customer: 'acme',
+    tier: 'pro',
+    user: '',
+    session: 'chat-1',
+    agent: '',
+    trace: 't',
+    operation: 'checkout',
+    query_type: 'rag',
+    model: 'gpt-4o',
+    provider: '',
+    environment: 'production',
+    status: 'success',
+    basis: 'priced',
+    input: 800n,
+    cache_read: 200n,
+    output: 100n,
+    reasoning: 0n,
+    cost: 3_000_000n,
+  }
+
+  it('is taken back whole, under its own names', () => {
+    expect(takeBack(COUNTED)).toEqual({
       kind: 'correction',
-      key: 'taken-back:langfuse:p1:obs-1',
-      of: 'langfuse:p1:obs-1',
+      version: 1,
+      key: 'taken-back:#0123',
+      of: '#0123',
       reason: 'the gateway has told of the call by itself',
       by: 'langfuse',
       source: 'langfuse',
+      start: AT,
+      customer: 'acme',
+      tier: 'pro',
+      user: null,
+      session: 'chat-1',
+      agent: null,
+      operation: 'checkout',
+      queryType: 'rag',
+      model: 'gpt-4o',
+      provider: null,
+      environment: 'production',
+      status: 'success',
+      basis: 'priced',
       calls: -1,
       tokens: { input: -800, cache_read: -200, output: -100 },
-      cost: -(event.cost ?? 0n),
+      cost: -3_000_000n,
     })
-    expect(takeBack({ ...event, cost: null, basis: 'unpriced' }).cost).toBe(0n)
+  })
+
+  it('is taken back from where it stands by now, when it was priced later', () => {
+    expect(takeBack({ ...COUNTED, basis: 'unpriced' }).basis).toBe('priced')
+    expect(takeBack({ ...COUNTED, basis: 'unpriced', cost: 0n })).toMatchObject({ basis: 'unpriced', cost: 0n })
+  })
+
+  it('is not guessed at from another row', () => {
+    expect(() => takeBack({ ...COUNTED, start: null })).toThrow('no key, start, cost, status or basis')
   })
 })
 
