@@ -75,6 +75,9 @@ it('a call of which the gateway told first is never spend of Langfuse', async ()
 
 it('what is listed although it was taken back is not taken back for ever', async () => {
   const row = { key: '#1', start: 1n, cost: 1n, status: 'success', basis: 'priced' }
-  const listing = { query: async () => Array.from({ length: 1000 }, () => row), append: async () => ({ seq: 1, accepted: 0, duplicates: 1000, byKind: {}, conflicts: [], refused: [] }) }
+  const listing = {
+    query: async () => Array.from({ length: 1000 }, () => row),
+    append: async () => ({ seq: 1, accepted: 0, duplicates: 1000, byKind: {}, conflicts: [], refused: [] }),
+  }
   expect(await takeBackDoubles(listing, never)).toBe(0)
 })

@@ -56,7 +56,8 @@ async function priceLate({ ledger, prices, log }: UpkeepDeps, signal: AbortSigna
 async function singleOut({ ledger, policy, log }: UpkeepDeps, signal: AbortSignal): Promise<void> {
   if (policy().sources.langfuse.length === 0) return
   const calls = await takeBackDoubles(ledger, signal)
-  if (calls > 0) log.info({ calls }, 'calls that Langfuse told of were taken back: the gateway has told of them by itself')
+  if (calls > 0)
+    log.info({ calls }, 'calls that Langfuse told of were taken back: the gateway has told of them by itself')
 }
 
 /** A failure is said once until it changes: most come from the ledger, which says itself how it is. */

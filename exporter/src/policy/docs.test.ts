@@ -9,7 +9,14 @@ import {
   TENANT_DAY_DEFAULTS,
   THRESHOLD_DEFAULTS,
 } from './budget-defaults.ts'
-import { DEFAULTS, GATEWAY_DEFAULTS, GATEWAY_MODEL_DEFAULTS, LANGFUSE_DEFAULTS, POLL_DEFAULTS } from './defaults.ts'
+import {
+  DEFAULTS,
+  GATEWAY_DEFAULTS,
+  GATEWAY_MODEL_DEFAULTS,
+  LANGFUSE_DEFAULTS,
+  LANGFUSE_PROJECT_DEFAULTS,
+  POLL_DEFAULTS,
+} from './defaults.ts'
 import { schemaKeys } from './keys.ts'
 import { formatProblem, type Path, pathText } from './problem.ts'
 import { readPolicy } from './read.ts'
@@ -35,7 +42,10 @@ function pathOf(key: string): Path {
 function presetOf(key: string): string | undefined {
   const defaults = {
     ...DEFAULTS,
-    sources: { litellm: { ...DEFAULTS.sources.litellm, poll: POLL_DEFAULTS } },
+    sources: {
+      litellm: { ...DEFAULTS.sources.litellm, poll: POLL_DEFAULTS },
+      langfuse: [LANGFUSE_PROJECT_DEFAULTS],
+    },
     budgets: {
       ...BUDGET_DEFAULTS,
       customer: { ...LADDER_DEFAULTS, thresholds: [THRESHOLD_DEFAULTS] },

@@ -138,9 +138,8 @@ export const channel: Kind<string> = plain(
 )
 
 /** A project by the name that logs, pages and metrics show. */
-export const projectName: Kind<string> = plain(
-  'a name of at most 64 letters, digits, _, - and ., e.g. prod',
-  (text) => (/^[A-Za-z\d][\w.-]{0,63}$/.test(text) ? text : undefined),
+export const projectName: Kind<string> = plain('a name of at most 64 letters, digits, _, - and ., e.g. prod', (text) =>
+  /^[A-Za-z\d][\w.-]{0,63}$/.test(text) ? text : undefined,
 )
 
 /** A language tag (BCP 47) in its canonical form. */

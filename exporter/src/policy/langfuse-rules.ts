@@ -18,9 +18,12 @@ function twice(projects: readonly Tree[], project: Tree, i: number): Issue[] {
     issues.push({ path: [...path, 'name'], message })
   }
   const same = (key: string) => (other: Tree) =>
-    text(project, key) !== null && text(other, key) === text(project, key) && text(other, 'url') === text(project, 'url')
+    text(project, key) !== null &&
+    text(other, key) === text(project, key) &&
+    text(other, 'url') === text(project, 'url')
   if (earlier.some(same('secret_key'))) {
-    const message = 'the same key as of a project above it, expected the key pair of another project: it would be read twice'
+    const message =
+      'the same key as of a project above it, expected the key pair of another project: it would be read twice'
     issues.push({ path: [...path, 'secret_key'], message })
   }
   if (earlier.some(same('admin_key'))) {

@@ -28,7 +28,12 @@ interface Made {
 
 /** Each is made as a customer of its own name. */
 const CALLS: readonly Made[] = [
-  { name: 'plain', path: CHAT, body: { model: 'gpt-4o', ...chat('input=1000 output=300') }, seen: { model: 'gpt-4o', tokens: 1300 } },
+  {
+    name: 'plain',
+    path: CHAT,
+    body: { model: 'gpt-4o', ...chat('input=1000 output=300') },
+    seen: { model: 'gpt-4o', tokens: 1300 },
+  },
   {
     name: 'streamed',
     path: CHAT,
@@ -45,10 +50,19 @@ const CALLS: readonly Made[] = [
   {
     name: 'with-metadata-of-its-own',
     path: CHAT,
-    body: { model: 'gpt-4o', metadata: { trace_metadata: { plan: 'pro', marginwatch_call_id: 'chosen' } }, ...chat('input=10 output=10') },
+    body: {
+      model: 'gpt-4o',
+      metadata: { trace_metadata: { plan: 'pro', marginwatch_call_id: 'chosen' } },
+      ...chat('input=10 output=10'),
+    },
     seen: { tokens: 20 },
   },
-  { name: 'embedded', path: '/v1/embeddings', body: { model: 'embedding', input: 'upstream(input=700)' }, seen: { tokens: 700 } },
+  {
+    name: 'embedded',
+    path: '/v1/embeddings',
+    body: { model: 'embedding', input: 'upstream(input=700)' },
+    seen: { tokens: 700 },
+  },
   {
     name: 'messages',
     path: '/v1/messages',
@@ -61,7 +75,13 @@ const CALLS: readonly Made[] = [
     body: { model: 'gpt-4o', input: 'Hello. upstream(input=300 output=60)' },
     seen: { tokens: 360 },
   },
-  { name: 'failed', path: CHAT, body: { model: 'gpt-4o', ...chat('status=500') }, fails: true, seen: { status: 'failed' } },
+  {
+    name: 'failed',
+    path: CHAT,
+    body: { model: 'gpt-4o', ...chat('status=500') },
+    fails: true,
+    seen: { status: 'failed' },
+  },
   {
     name: 'fallen-back',
     path: CHAT,
@@ -84,7 +104,10 @@ describeWithFixture('Calls of the real LiteLLM in Langfuse', () => {
     langfuse = await startLangfuse()
     recorder = await startPushRecorder()
     gateway = await startRealGateway({
-      config: gatewayConfig({ upstream: upstream.url, litellm: { callbacks: ['marginwatch.gateway', 'langfuse_otel'] } }),
+      config: gatewayConfig({
+        upstream: upstream.url,
+        litellm: { callbacks: ['marginwatch.gateway', 'langfuse_otel'] },
+      }),
       hooks: [HOOK],
       env: {
         MARGINWATCH_URL: recorder.url,
@@ -123,7 +146,10 @@ describeWithFixture('Calls of the real LiteLLM in Langfuse', () => {
   const isSeen = ({ name, fails = false }: Made) =>
     langfuse
       .rows()
-      .some(({ metadata, level }) => (level === 'ERROR') === fails && metadata.marginwatch_call_id === stampOf(recordOf(name)))
+      .some(
+        ({ metadata, level }) =>
+          (level === 'ERROR') === fails && metadata.marginwatch_call_id === stampOf(recordOf(name)),
+      )
 
   it('are all read, and nothing is refused', () => {
     expect(running?.health()[0]).toMatchObject({ up: true, note: null })

@@ -2,6 +2,7 @@ import { METRICS } from '../../src/catalogue.ts'
 import { budgetsCollector } from '../../src/views/metrics/budgets.ts'
 import { gatewayCollector } from '../../src/views/metrics/gateway.ts'
 import { createHistogram, histogramFamily } from '../../src/views/metrics/histogram.ts'
+import { queuesCollector } from '../../src/views/metrics/queues.ts'
 import type { Family } from '../../src/views/metrics/sample.ts'
 
 /** 2026-11-22 00:00:00.250 UTC. */
@@ -22,6 +23,7 @@ export function goldenFamilies(): Family[] {
     sourceUp(),
     ...gateway(),
     ...budgets(),
+    ...queues(),
   ]
 }
 
@@ -136,4 +138,14 @@ function budgets(): Family[] {
 
 function running(forecast: bigint | null) {
   return { forecast, resetAt: forecast === null ? null : Date.UTC(2026, 11, 1) }
+}
+
+/** Langfuse's queues: one in two shards, one that could not be counted. */
+function queues(): Family[] {
+  const collector = queuesCollector(() => [
+    { queue: 'otel-ingestion-queue', jobs: { waiting: 3, active: 1, failed: 0, completed: 99 } },
+    { queue: 'otel-ingestion-queue-1', jobs: { waiting: 4 } },
+    { queue: 'webhook-queue', jobs: null },
+  ])
+  return [...collector.collect()]
 }

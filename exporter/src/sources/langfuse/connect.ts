@@ -28,7 +28,12 @@ export function clientFor(settings: LangfusePolicy, now: () => number): Langfuse
  * the metrics tells servers with the second version of the API from those without. A server of one's own without it is read by
  * the first version; the cloud always has it. Rejects with HttpError or Unsupported.
  */
-export async function probe(client: LangfuseClient, url: string, now: number, signal: AbortSignal): Promise<Connection> {
+export async function probe(
+  client: LangfuseClient,
+  url: string,
+  now: number,
+  signal: AbortSignal,
+): Promise<Connection> {
   const version = await client.version(signal)
   const project = await client.project(signal)
   if (project === null) throw new Unsupported('the keys belong to no project; it needs the key pair of one')
@@ -38,7 +43,9 @@ export async function probe(client: LangfuseClient, url: string, now: number, si
   if (isCloud(url)) throw new Unsupported(`${url} has no /api/public/v2/metrics${named}, which it always had`)
   const store = storeV1(client)
   if (await isMissing(() => first(store.rows({ from: now - HOUR, to: now }, 1, signal))))
-    throw new Unsupported(`it has neither version of its API to read observations by${named}; update it to 4, or remove it`)
+    throw new Unsupported(
+      `it has neither version of its API to read observations by${named}; update it to 4, or remove it`,
+    )
   return { ...found, store, counts: false }
 }
 

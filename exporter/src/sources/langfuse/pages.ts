@@ -34,7 +34,9 @@ export function storeV2(client: LangfuseClient): Store {
   return {
     most: ROWS,
     rows: (slice, limit, signal) =>
-      pages('/api/public/v2/observations', byCursor, (cursor) => client.observations({ ...slice, limit, cursor }, signal)),
+      pages('/api/public/v2/observations', byCursor, (cursor) =>
+        client.observations({ ...slice, limit, cursor }, signal),
+      ),
     traceOf: () => null,
     scores: (slice, signal) =>
       pages('/api/public/v3/scores', byCursor, (cursor) => client.scores({ ...slice, limit: SCORES, cursor }, signal)),
@@ -64,7 +66,9 @@ export function storeV1(client: LangfuseClient): Store {
     },
     traceOf: (id) => traces.get(id) ?? null,
     scores: (slice, signal) =>
-      pages('/api/public/v2/scores', byNumber, (cursor) => client.scoresV2({ ...slice, limit: SCORES, cursor }, signal)),
+      pages('/api/public/v2/scores', byNumber, (cursor) =>
+        client.scoresV2({ ...slice, limit: SCORES, cursor }, signal),
+      ),
   }
 }
 
@@ -90,7 +94,8 @@ async function* pages(
     yield page
     cursor = nextOf(meta, cursor)
     if (cursor === null) return
-    if (asked.has(cursor)) throw new BadAnswer(`${path} leads from page to page in a circle, after ${asked.size} of them`)
+    if (asked.has(cursor))
+      throw new BadAnswer(`${path} leads from page to page in a circle, after ${asked.size} of them`)
   }
 }
 

@@ -119,8 +119,15 @@ export function createPass(target: PassTarget): Pass {
       const due = [...waiting].filter(([, { start, end }]) => end < ended || start < began)
       for (let i = 0; i < due.length; i += MOST_KEYS) {
         const some = due.slice(i, i + MOST_KEYS)
-        const untold = await withoutEvent(some.map(([, one]) => one), deps)
-        await record(untold.map(({ usage }) => usage), [], target)
+        const untold = await withoutEvent(
+          some.map(([, one]) => one),
+          deps,
+        )
+        await record(
+          untold.map(({ usage }) => usage),
+          [],
+          target,
+        )
         for (const [id] of some) {
           judged.add(id)
           waiting.delete(id)

@@ -36,10 +36,7 @@ export function retryOf(error: unknown, failures: number, name: string, random: 
   return { delayMs: growing, reason: `Reading failed: ${error instanceof Error ? error.message : String(error)}` }
 }
 
-function ofHttp(
-  error: HttpError,
-  { name, growing, slow }: { name: string; growing: number; slow: number },
-): Retry {
+function ofHttp(error: HttpError, { name, growing, slow }: { name: string; growing: number; slow: number }): Retry {
   const { status, message } = error
   const hopeless = { delayMs: slow, hopeless: true } as const
   if (status === null) return { delayMs: growing, reason: `Langfuse cannot be reached: ${message}.` }

@@ -82,7 +82,15 @@ describe('an observation', () => {
   })
 
   it('has nothing where there is an empty text, whatever Langfuse writes for nothing', () => {
-    const empty = { userId: '', sessionId: '', model: '', promptName: '', environment: 'default', traceName: null, tags: [] }
+    const empty = {
+      userId: '',
+      sessionId: '',
+      model: '',
+      promptName: '',
+      environment: 'default',
+      traceName: null,
+      tags: [],
+    }
     const found = observed({ ...empty, usageDetails: {}, costDetails: {}, totalCost: 0, completionStartTime: null })
     expect(found).toMatchObject({ customer: null, session: null, model: null, promptName: null, environment: null })
     expect(found).toMatchObject({ tokens: null, cost: null })
@@ -99,7 +107,11 @@ describe('an observation', () => {
   })
 
   it('takes numbers that are texts', () => {
-    const texts = { usageDetails: { input: '1000', output: '100', total: '1100' }, latency: '1.5', timeToFirstToken: '0.4' }
+    const texts = {
+      usageDetails: { input: '1000', output: '100', total: '1100' },
+      latency: '1.5',
+      timeToFirstToken: '0.4',
+    }
     expect(observed({ ...texts, costDetails: { total: '0.0035' } })).toMatchObject({
       tokens: 1100,
       cost: 3_500_000n,
@@ -109,9 +121,9 @@ describe('an observation', () => {
 
   it('finds the model under either of its names', () => {
     const { model: _, ...without } = ROW
-    expect(observe(readRow({ ...without, providedModelName: 'openai/gpt-4o' }), 'p1', ATTRIBUTION).observation.model).toBe(
-      'gpt-4o',
-    )
+    expect(
+      observe(readRow({ ...without, providedModelName: 'openai/gpt-4o' }), 'p1', ATTRIBUTION).observation.model,
+    ).toBe('gpt-4o')
   })
 
   it('takes latencies for seconds, and only where the moments are missing', () => {
@@ -148,8 +160,15 @@ describe('an observation', () => {
   })
 
   it('never holds an address or a key', () => {
-    const secret = { userId: 'a@b.example', sessionId: 'sk-1234567890', name: 'mail to a@b.example', traceId: 'a@b.example' }
-    expect(JSON.stringify(observed(secret), (_, v) => (typeof v === 'bigint' ? String(v) : v))).not.toMatch(/b\.example|sk-12/)
+    const secret = {
+      userId: 'a@b.example',
+      sessionId: 'sk-1234567890',
+      name: 'mail to a@b.example',
+      traceId: 'a@b.example',
+    }
+    expect(JSON.stringify(observed(secret), (_, v) => (typeof v === 'bigint' ? String(v) : v))).not.toMatch(
+      /b\.example|sk-12/,
+    )
   })
 
   it.each([
@@ -191,10 +210,13 @@ describe('the call of an observation', () => {
       'JSON that was cut off',
       { 'attributes.metadata': `{"spend_logs_metadata": {"a": "b", "marginwatch_call_id": "${STAMP}"}, "x": "cut o` },
     ],
-    ['what the gateway wrote, over what the client did', {
-      'requester_metadata.marginwatch_call_id': OTHER,
-      'spend_logs_metadata.marginwatch_call_id': STAMP,
-    }],
+    [
+      'what the gateway wrote, over what the client did',
+      {
+        'requester_metadata.marginwatch_call_id': OTHER,
+        'spend_logs_metadata.marginwatch_call_id': STAMP,
+      },
+    ],
   ])('is found at %s', (_, metadata) => {
     expect(observed({ metadata }).call).toBe(`litellm:${STAMP}`)
     expect(observed({ metadata, level: 'ERROR' }).call).toBe(`litellm:${STAMP}:failed`)
@@ -255,7 +277,12 @@ describe('a call as spend', () => {
   })
 
   it('that failed costs nothing and has its message without what was said', () => {
-    const failed = { level: 'ERROR', statusMessage: 'bad key sk-1234567890 in {"content": "hush"}', usageDetails: {}, costDetails: {} }
+    const failed = {
+      level: 'ERROR',
+      statusMessage: 'bad key sk-1234567890 in {"content": "hush"}',
+      usageDetails: {},
+      costDetails: {},
+    }
     const found = spent({ ...failed, totalCost: 0 })
     expect(found).toMatchObject({ status: 'failed', cost: 0n, tokens: {} })
     expect(found.errorMessage).not.toMatch(/sk-12|hush/)
@@ -266,8 +293,19 @@ describe('a call as spend', () => {
   })
 
   it('through LiteLLM is whose LiteLLM says, without the session and the user that its callback makes up', () => {
-    const made = { userId: 'default_user_id', sessionId: 'acme', tags: [], metadata: { 'attributes.metadata': LITELLM } }
-    expect(spent(made)).toMatchObject({ customer: 'acme', session: null, user: null, keyAlias: 'backend', queryType: 'rag' })
+    const made = {
+      userId: 'default_user_id',
+      sessionId: 'acme',
+      tags: [],
+      metadata: { 'attributes.metadata': LITELLM },
+    }
+    expect(spent(made)).toMatchObject({
+      customer: 'acme',
+      session: null,
+      user: null,
+      keyAlias: 'backend',
+      queryType: 'rag',
+    })
     const named = { ...LITELLM, spend_logs_metadata: { ...LITELLM.spend_logs_metadata, marginwatch_session: 'chat-7' } }
     expect(spent({ ...made, metadata: { 'attributes.metadata': named } }).session).toBe('chat-7')
     const nobody = { ...LITELLM, user_api_key_end_user_id: '' }
@@ -280,7 +318,11 @@ describe('a call as spend', () => {
   })
 
   it('keeps nothing of attributes, where texts of prompts may stand', () => {
-    const metadata = { 'attributes.gen_ai.prompt': 'WHISPERED', 'scope.name': 'sdk', 'resourceAttributes.host.name': 'h' }
+    const metadata = {
+      'attributes.gen_ai.prompt': 'WHISPERED',
+      'scope.name': 'sdk',
+      'resourceAttributes.host.name': 'h',
+    }
     expect(spent({ metadata }).metadata).toEqual({})
   })
 })
@@ -352,22 +394,52 @@ describe('a call that the gateway has told of since', () => {
 
 describe('tokens', () => {
   it.each<[string, Json, object | null, number | null]>([
-    ['apart, as Langfuse maps them', { input: 100, input_cached_tokens: 900, output: 50, output_reasoning_tokens: 30, total: 1080 },
-      { input: 100, cache_read: 900, output: 50, reasoning: 30 }, 1080],
-    ['an input that holds the cache', { input: 1000, cache_read_input_tokens: 900, output: 50, total: 1050 },
-      { input: 100, cache_read: 900, output: 50 }, 1050],
-    ['LiteLLM’s, which leaves what was written to the cache in the input',
+    [
+      'apart, as Langfuse maps them',
+      { input: 100, input_cached_tokens: 900, output: 50, output_reasoning_tokens: 30, total: 1080 },
+      { input: 100, cache_read: 900, output: 50, reasoning: 30 },
+      1080,
+    ],
+    [
+      'an input that holds the cache',
+      { input: 1000, cache_read_input_tokens: 900, output: 50, total: 1050 },
+      { input: 100, cache_read: 900, output: 50 },
+      1050,
+    ],
+    [
+      'LiteLLM’s, which leaves what was written to the cache in the input',
       { input: 3000, cache_read_input_tokens: 1000, cache_creation_input_tokens: 2500, output: 10, total: 4010 },
-      { input: 500, cache_read: 1000, cache_write_5m: 2500, output: 10 }, 4010],
-    ['an output that holds the reasoning', { input: 10, output: 100, output_reasoning_tokens: 80, total: 110 },
-      { input: 10, output: 20, reasoning: 80 }, 110],
-    ['an hour’s cache', { input: 1, input_cache_creation_1h: 5, output: 1 }, { input: 1, cache_write_1h: 5, output: 1 }, 7],
+      { input: 500, cache_read: 1000, cache_write_5m: 2500, output: 10 },
+      4010,
+    ],
+    [
+      'an output that holds the reasoning',
+      { input: 10, output: 100, output_reasoning_tokens: 80, total: 110 },
+      { input: 10, output: 20, reasoning: 80 },
+      110,
+    ],
+    [
+      'an hour’s cache',
+      { input: 1, input_cache_creation_1h: 5, output: 1 },
+      { input: 1, cache_write_1h: 5, output: 1 },
+      7,
+    ],
     ['a total alone', { total: 42 }, { input: 42 }, 42],
     ['nothing but zeros', { input: 0, output: 0, total: 0 }, {}, 0],
     ['none', {}, null, null],
     ['names of somebody’s own', { my_input: 5, my_output: 6 }, { input: 5, output: 6 }, 11],
-    ['modalities that repeat the input', { input: 100, input_modality_1: 100, output: 5, total: 105 }, { input: 100, output: 5 }, 105],
-    ['kinds that fit no total', { input: 10, cache_read_input_tokens: 7, output: 3, total: 12 }, { input: 10, cache_read: 7, output: 3 }, 12],
+    [
+      'modalities that repeat the input',
+      { input: 100, input_modality_1: 100, output: 5, total: 105 },
+      { input: 100, output: 5 },
+      105,
+    ],
+    [
+      'kinds that fit no total',
+      { input: 10, cache_read_input_tokens: 7, output: 3, total: 12 },
+      { input: 10, cache_read: 7, output: 3 },
+      12,
+    ],
   ])('of %s are disjoint', (_, usage, classes, total) => {
     expect(tokensOf(usage)).toEqual(classes)
     expect(totalOf(usage)).toBe(total)
@@ -394,11 +466,23 @@ describe('a score', () => {
     ['a number', {}, { value: 0.75, category: null, trace: 't1', observation: 'obs-1' }],
     ['a number as text', { value: '0.75' }, { value: 0.75 }],
     ['a yes', { dataType: 'BOOLEAN', value: true }, { value: 1, category: null }],
-    ['a no of the second version', { dataType: 'BOOLEAN', value: 0, stringValue: 'False' }, { value: 0, category: null }],
+    [
+      'a no of the second version',
+      { dataType: 'BOOLEAN', value: 0, stringValue: 'False' },
+      { value: 0, category: null },
+    ],
     ['a category', { dataType: 'CATEGORICAL', value: 'good' }, { value: null, category: 'good' }],
-    ['a category of the second version', { dataType: 'CATEGORICAL', value: 2, stringValue: 'good' }, { value: null, category: 'good' }],
+    [
+      'a category of the second version',
+      { dataType: 'CATEGORICAL', value: 2, stringValue: 'good' },
+      { value: null, category: 'good' },
+    ],
     ['of a trace', { subject: { kind: 'trace', id: 't1' } }, { trace: 't1', observation: null }],
-    ['of the second version', { subject: undefined, traceId: 't2', observationId: 'o2' }, { trace: 't2', observation: 'o2' }],
+    [
+      'of the second version',
+      { subject: undefined, traceId: 't2', observationId: 'o2' },
+      { trace: 't2', observation: 'o2' },
+    ],
     ['of a session', { subject: { kind: 'session', id: 'x' } }, { trace: null, observation: null }],
   ])('is %s', (_, change, expected) => {
     expect(read(change)).toMatchObject({ kind: 'score', project: 'p1', id: 's1', name: 'helpful', at: AT, ...expected })

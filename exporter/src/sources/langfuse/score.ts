@@ -24,16 +24,17 @@ export function readScore(row: Json, project: string, hash: Hash): Score | null 
     project,
     id: idOf(id),
     name: label,
-    ...valueOf(row, hash),
+    ...verdictOf(row, hash),
     at: start(row.timestamp, 'timestamp'),
     ...subjectOf(row),
   }
-  if (said.value === null && said.category === null) throw new Refused('value is absent, expected a number or a category')
+  if (said.value === null && said.category === null)
+    throw new Refused('value is absent, expected a number or a category')
   return { ...said, key: `${SOURCE}:${project}:score:${said.id}:${printOf(said, moment(row.updatedAt))}` }
 }
 
 /** The second version says a yes as 1, beside its name. */
-function valueOf({ dataType, value, stringValue }: Json, hash: Hash): Pick<Score, 'value' | 'category'> {
+function verdictOf({ dataType, value, stringValue }: Json, hash: Hash): Pick<Score, 'value' | 'category'> {
   if (typeof value === 'boolean') return { value: value ? 1 : 0, category: null }
   if (dataType === 'CATEGORICAL') return { value: null, category: name(stringValue ?? value, hash) }
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value

@@ -12,7 +12,10 @@ export function unitName(name: string, projects: number): string {
  * A unit for each of these projects of the policy, with a health of its own: one that fails stops no other. What a project is read
  * with may change while the program runs, and a project may go; a new one begins with the next start.
  */
-export function langfuseSources(names: readonly string[], shared: QuarantineOf = sharedQuarantine()): readonly Source[] {
+export function langfuseSources(
+  names: readonly string[],
+  shared: QuarantineOf = sharedQuarantine(),
+): readonly Source[] {
   return names.map((name) => unitOf(name, unitName(name, names.length), shared))
 }
 

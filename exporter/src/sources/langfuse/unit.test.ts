@@ -89,7 +89,8 @@ describe('the first start', () => {
     expect(new Set(ids())).toEqual(new Set(Array.from({ length: 60 }, (_, i) => `c${i}`)))
     const places = world.appends.map((keys) => keys.map((key) => Number(key.split(':')[2]?.slice(1))))
     expect(places.length).toBeGreaterThan(3)
-    for (const [i, slice] of places.entries()) expect(Math.min(...slice)).toBe(i === 0 ? 0 : Math.max(...(places[i - 1] ?? [])) + 1)
+    for (const [i, slice] of places.entries())
+      expect(Math.min(...slice)).toBe(i === 0 ? 0 : Math.max(...(places[i - 1] ?? [])) + 1)
     expect(watermark()).toBe(NOW - 30 * MINUTE)
     expect(health()).toMatchObject({ up: true, catchingUp: false })
     expect(health()?.events).toMatchObject({ observed: 60, accepted: 0, duplicate: 0, refused: 0 })
@@ -180,16 +181,21 @@ describe('live', () => {
     expect(ids()).toEqual(['ahead', 'far-ahead'])
   })
 
-  it.each([-2 * HOUR, 2 * HOUR])('goes by the clock of the server when ours is off by %d ms, and says so', async (ms) => {
-    skew = ms
-    langfuse.put(call('before', NOW + ms - 10 * MINUTE))
-    await start()
-    langfuse.put(call('after', NOW + ms + 10 * SECOND))
-    await world.advance(45 * MINUTE)
-    expect(ids()).toEqual(['before', 'after'])
-    expect(watermark()).toBeGreaterThan(NOW + ms)
-    expect(health()?.note).toBe(`Langfuse's clock is 120 min ${ms > 0 ? 'ahead of' : 'behind'} ours; its time is used.`)
-  })
+  it.each([-2 * HOUR, 2 * HOUR])(
+    'goes by the clock of the server when ours is off by %d ms, and says so',
+    async (ms) => {
+      skew = ms
+      langfuse.put(call('before', NOW + ms - 10 * MINUTE))
+      await start()
+      langfuse.put(call('after', NOW + ms + 10 * SECOND))
+      await world.advance(45 * MINUTE)
+      expect(ids()).toEqual(['before', 'after'])
+      expect(watermark()).toBeGreaterThan(NOW + ms)
+      expect(health()?.note).toBe(
+        `Langfuse's clock is 120 min ${ms > 0 ? 'ahead of' : 'behind'} ours; its time is used.`,
+      )
+    },
+  )
 
   it('reads a window of very many rows whole only now and then, its end always', async () => {
     for (let i = 0; i < 2500; i++) langfuse.put(call(`c${i}`, NOW - 25 * MINUTE + i * 500))
@@ -254,7 +260,9 @@ describe('a slice', () => {
     langfuse.set({ fault: { kind: 'too_large', path: '/v2/observations' } })
     await start()
     expect(health()).toMatchObject({ up: false })
-    expect(health()?.lastError).toMatch(/^Langfuse: it has no answer even for the \d+ ms from 2026-11-22T.*10 rows at a time/)
+    expect(health()?.lastError).toMatch(
+      /^Langfuse: it has no answer even for the \d+ ms from 2026-11-22T.*10 rows at a time/,
+    )
     langfuse.set({ fault: null })
     await world.advance(MINUTE)
     expect(ids()).toEqual(['a'])
@@ -346,7 +354,11 @@ describe('calls as spend', () => {
     langfuse.put({ id: 'tool', start: NOW - 20 * MINUTE, type: 'TOOL', name: 'search', parentObservationId: 'root' })
     await start({ role: 'spend', backfillMs: HOUR })
     await world.advance(MINUTE)
-    expect(observations().map(({ id, what, cost }) => [id, what, cost]).sort()).toEqual([
+    expect(
+      observations()
+        .map(({ id, what, cost }) => [id, what, cost])
+        .sort(),
+    ).toEqual([
       ['child', 'call', null],
       ['root', 'step', null],
       ['tool', 'tool', null],
@@ -432,7 +444,10 @@ describe('completeness', () => {
     await world.advance(59 * MINUTE)
     expect(asked('/v2/metrics')).toBe(2)
     expect(ids()).toEqual(['a'])
-    expect(health()).toMatchObject({ up: true, note: expect.stringMatching(/^Whether all was read cannot be told before 2026-11-22 11:33 UTC/) })
+    expect(health()).toMatchObject({
+      up: true,
+      note: expect.stringMatching(/^Whether all was read cannot be told before 2026-11-22 11:33 UTC/),
+    })
     langfuse.set({ fault: null })
     await world.advance(2 * MINUTE)
     expect(health()?.note).toBeNull()
@@ -584,7 +599,9 @@ describe('an old server', () => {
   it('of one’s own is read by the first version, with user and session from its traces', async () => {
     langfuse.set({ mode: 'legacy', v4Reads: false, version: '3.225.4' })
     for (let i = 0; i < 250; i++)
-      langfuse.put(call(`c${i}`, NOW - 20 * MINUTE + i * SECOND, { traceId: `t${i}`, userId: 'acme', sessionId: 's-1' }))
+      langfuse.put(
+        call(`c${i}`, NOW - 20 * MINUTE + i * SECOND, { traceId: `t${i}`, userId: 'acme', sessionId: 's-1' }),
+      )
     await start({ role: 'spend' })
     expect(new Set(ids()).size).toBe(250)
     expect(observations()[0]).toMatchObject({ customer: 'acme', session: 's-1', tokens: 1100, model: 'gpt-4o' })

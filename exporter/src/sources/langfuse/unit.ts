@@ -208,7 +208,8 @@ class Reader {
   /** Reads the window again: all of it, or its end where it has very many rows. */
   private async window(progress: Progress, settings: LangfusePolicy): Promise<Progress> {
     const now = this.now()
-    const live = (this.live ??= this.newPass(settings))
+    const live = this.live ?? this.newPass(settings)
+    this.live = live
     const whole = live.size() <= CHEAP_ROWS || now - this.lastWhole >= WHOLE_EVERY || this.lastRead === null
     const from = whole ? progress.watermark : Math.max(progress.watermark, (this.lastRead ?? now) - OVERLAP)
     await this.read({ from: Math.min(from, now), to: now + AHEAD }, live)
@@ -282,7 +283,9 @@ class Reader {
     const { client, counts, version } = this.connected()
     const { scoresMissing, gaps, checkNote, queuesNote } = this
     const behind = this.edge(settings) - progress.watermark > settings.windowMs
-    report.noted(notesOf({ behind, skewMs: client.skewMs(), counts, version, scoresMissing, gaps, checkNote, queuesNote }))
+    report.noted(
+      notesOf({ behind, skewMs: client.skewMs(), counts, version, scoresMissing, gaps, checkNote, queuesNote }),
+    )
     report.succeeded()
   }
 }
