@@ -33,7 +33,10 @@ describe('the state of a source', () => {
   })
 
   it('is asked of the projects of Langfuse by their names, each silent by its own turn', () => {
-    const langfuse = [langfuseProject({ name: 'prod', timeoutMs: 60_000 }), langfuseProject({ name: 'test', everyMs: 5 * MINUTE })]
+    const langfuse = [
+      langfuseProject({ name: 'prod', timeoutMs: 60_000 }),
+      langfuseProject({ name: 'test', everyMs: 5 * MINUTE }),
+    ]
     const policy = policyWith({ sources: { langfuse } })
     const used = ['langfuse:prod', 'langfuse:test', 'langfuse:gone', 'langfuse'].filter((name) => isUsed(name, policy))
     expect(used).toEqual(['langfuse:prod', 'langfuse:test', 'langfuse'])

@@ -1,5 +1,5 @@
 import type { Receipt } from '../../ledger/ledger.ts'
-import type { Entry, Usage } from '../../usage.ts'
+import type { Entry, Score, Usage } from '../../usage.ts'
 import { contextOf } from '../litellm/context.ts'
 import { type Json, Refused } from '../litellm/read.ts'
 import type { KnownRefusals } from '../litellm/window.ts'
@@ -63,7 +63,7 @@ const MOST_KEYS = 1000
 const MOST_SCORES = 100_000
 
 export function createPass(target: PassTarget): Pass {
-  const { deps, project, spend } = target
+  const { deps, spend } = target
   const held = new Map<string, Held>()
   const waiting = new Map<string, Waiting>()
   const judged = new Set<string>()
@@ -78,18 +78,7 @@ export function createPass(target: PassTarget): Pass {
 
   return {
     async take(page, store) {
-      const attribution = contextOf(deps).attribution
-      const newest = new Map<string, Seen>()
-      const refusals = page.refused.map(({ index, reason }) => ({ index, reason, outline: {} }))
-      page.records.forEach((record, index) => {
-        try {
-          const seen = observe(readRow(record, store.traceOf(record.traceId)), project, attribution)
-          const before = newest.get(seen.row.id)
-          if (before === undefined || isNewer(seen, before)) newest.set(seen.row.id, seen)
-        } catch (error) {
-          refusals.push(refusalOf(error, record, index))
-        }
-      })
+      const { newest, refusals } = readPage(page, store, target)
       const changed = [...newest.values()].filter((seen) => isChanged(seen, held.get(seen.row.id)))
       const entries = changed.map(({ observation }) => observation)
       await record(entries, refusals, target)
@@ -100,17 +89,8 @@ export function createPass(target: PassTarget): Pass {
       }
     },
     async takeScores(page) {
-      const { hash } = contextOf(deps).attribution
-      const refusals = page.refused.map(({ index, reason }) => ({ index, reason, outline: {} }))
-      const entries: Entry[] = []
-      page.records.forEach((one, index) => {
-        try {
-          const score = readScore(one, project, hash)
-          if (score !== null && !scored.has(score.key)) entries.push(score)
-        } catch (error) {
-          refusals.push(refusalOf(error, one, index))
-        }
-      })
+      const { scores, refusals } = readScores(page, target)
+      const entries = scores.filter(({ key }) => !scored.has(key))
       await record(entries, refusals, target)
       if (scored.size > MOST_SCORES) scored.clear()
       for (const { key } of entries) scored.add(key)
@@ -146,6 +126,42 @@ export function createPass(target: PassTarget): Pass {
     },
     size: () => held.size,
   }
+}
+
+/** The rows of a page by their ids, of two with one id the newer, and those that cannot be used. */
+function readPage(page: Page, store: Store, { deps, project }: PassTarget) {
+  const { attribution } = contextOf(deps)
+  const newest = new Map<string, Seen>()
+  const refusals = refusalsOf(page)
+  page.records.forEach((record, index) => {
+    try {
+      const seen = observe(readRow(record, store.traceOf(record.traceId)), project, attribution)
+      const before = newest.get(seen.row.id)
+      if (before === undefined || isNewer(seen, before)) newest.set(seen.row.id, seen)
+    } catch (error) {
+      refusals.push(refusalOf(error, record, index))
+    }
+  })
+  return { newest, refusals }
+}
+
+function readScores(page: Page, { deps, project }: PassTarget) {
+  const { hash } = contextOf(deps).attribution
+  const scores: Score[] = []
+  const refusals = refusalsOf(page)
+  page.records.forEach((record, index) => {
+    try {
+      const score = readScore(record, project, hash)
+      if (score !== null) scores.push(score)
+    } catch (error) {
+      refusals.push(refusalOf(error, record, index))
+    }
+  })
+  return { scores, refusals }
+}
+
+function refusalsOf({ refused }: Page): Refusal[] {
+  return refused.map(({ index, reason }) => ({ index, reason, outline: {} }))
 }
 
 /** The day of a moment in UTC, in which Langfuse counts. */
