@@ -59,7 +59,8 @@ function litellmUser(row: Row): string | null {
 
 function litellmSession(row: Row): string | null {
   const { session } = rowStamp(row.metadata)
-  if (session !== null) return session === '' ? null : session
+  // '' says that the client named none.
+  if (session !== null) return session
   return row.session === text(row.metadata.litellm.user_api_key_end_user_id, 1024) ? null : row.session
 }
 

@@ -308,6 +308,11 @@ describe('a call as spend', () => {
     })
     const named = { ...LITELLM, spend_logs_metadata: { ...LITELLM.spend_logs_metadata, marginwatch_session: 'chat-7' } }
     expect(spent({ ...made, metadata: { 'attributes.metadata': named } }).session).toBe('chat-7')
+    const unstamped = { ...LITELLM, spend_logs_metadata: {} }
+    expect(spent({ ...made, metadata: { 'attributes.metadata': unstamped } }).session).toBeNull()
+    expect(spent({ ...made, sessionId: 'chat-8', metadata: { 'attributes.metadata': unstamped } }).session).toBe(
+      'chat-8',
+    )
     const nobody = { ...LITELLM, user_api_key_end_user_id: '' }
     expect(spent({ ...made, metadata: { 'attributes.metadata': nobody } }).customer).toBe(UNATTRIBUTED)
   })
