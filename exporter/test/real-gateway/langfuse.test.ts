@@ -143,12 +143,12 @@ describeWithFixture('Calls of the real LiteLLM in Langfuse', () => {
   const recordOf = (name: string) => finished().find((record) => record.end_user === name) as SlimRecord
 
   /** A try that failed before a fallback has the id of the call too. */
-  const isSeen = ({ name, fails = false }: Made) =>
+  const isSeen = ({ name, fails }: Made) =>
     langfuse
       .rows()
       .some(
         ({ metadata, level }) =>
-          (level === 'ERROR') === fails && metadata.marginwatch_call_id === stampOf(recordOf(name)),
+          (level === 'ERROR') === (fails === true) && metadata.marginwatch_call_id === stampOf(recordOf(name)),
       )
 
   it('are all read, and nothing is refused', () => {
