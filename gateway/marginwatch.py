@@ -1921,6 +1921,7 @@ def stamp(data: Json) -> None:
         data["metadata"] = own
     own.setdefault("spend_logs_metadata", {})
     _log_beside(data, ours, forget=True)
+    _trace_beside(own, ours[STAMP])
 
 
 def tell(data: Json, action: str, reason: str) -> None:
@@ -1936,6 +1937,13 @@ def _log_beside(data: Json, ours: Mapping[str, str], forget: bool = False) -> No
             theirs = _map(metadata.get("spend_logs_metadata"))
             kept = {name: value for name, value in theirs.items() if not (forget and str(name).startswith("marginwatch_"))}
             metadata["spend_logs_metadata"] = {**kept, **ours}
+
+
+def _trace_beside(own: Json, call_id: str) -> None:
+    """Where the callbacks for Langfuse take what they write beside a trace; what is no map there says nothing to them."""
+    theirs = _map(own.get("trace_metadata"))
+    kept = {name: value for name, value in theirs.items() if not str(name).startswith("marginwatch_")}
+    own["trace_metadata"] = {**kept, STAMP: call_id}
 
 
 def said_of(data: Mapping[str, Any]) -> dict[str, str] | None:

@@ -209,6 +209,27 @@ class Stamp(unittest.TestCase):
             self.assertRegex(logged.pop(m.STAMP), r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
             self.assertEqual(logged, {"feature": "f", m.MODEL_ASKED: "gpt-4o", m.SESSION: "sess-1"})
 
+    def test_stands_where_the_callbacks_for_langfuse_take_it_up_and_not_in_the_metadata_of_the_provider(self) -> None:
+        theirs: tuple[Any, ...] = (
+            None,
+            "a text",
+            ["a list"],
+            {"plan": "pro", m.STAMP: "chosen", "marginwatch_model_asked": "x"},
+        )
+        for sent in theirs:
+            for own, other in (("metadata", "litellm_metadata"), ("litellm_metadata", "metadata")):
+                data: dict[str, Any] = {"model": "a", own: {"user_api_key": "h"}, other: {"user_id": "the provider's"}}
+                if sent is not None:
+                    data[own]["trace_metadata"] = sent
+                m.stamp(data)
+                logged = data[own]["spend_logs_metadata"][m.STAMP]
+                plan = {"plan": "pro"} if isinstance(sent, dict) else {}
+                self.assertEqual(data[own]["trace_metadata"], {**plan, m.STAMP: logged})
+                self.assertEqual(data[other], {"user_id": "the provider's"})
+        data = {"model": "a"}
+        m.stamp(data)
+        self.assertEqual(data["metadata"]["trace_metadata"][m.STAMP], data["metadata"]["spend_logs_metadata"][m.STAMP])
+
     def test_says_that_the_client_named_no_session(self) -> None:
         data: dict[str, Any] = {"model": "a", "metadata": {"user_api_key": "h", "trace_id": "made-up"}}
         m.stamp(data)

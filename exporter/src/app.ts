@@ -4,6 +4,7 @@ import { startBackstop } from './app/backstop.ts'
 import { startBudgets } from './app/budgets.ts'
 import { createForecast } from './app/forecast.ts'
 import { startMargin } from './app/margin.ts'
+import { createReconciliation } from './app/reconciliation.ts'
 import { keepPrices, type PriceKeeper } from './app/prices.ts'
 import { pricesNow, rosterState, startRoster } from './app/roster.ts'
 import { isUsed, metricHealth, sourceState } from './app/source-state.ts'
@@ -29,6 +30,7 @@ import { HISTOGRAM_SPECS } from './views/metrics/distributions.ts'
 import { gatewayCollector } from './views/metrics/gateway.ts'
 import { createHistogram, type Histogram } from './views/metrics/histogram.ts'
 import { houseCollector } from './views/metrics/house.ts'
+import { queuesCollector } from './views/metrics/queues.ts'
 import { openLedgerView } from './views/metrics/ledger-view.ts'
 import { sourcesCollector } from './views/metrics/sources.ts'
 import { createPageReader } from './views/page/reader.ts'
@@ -138,6 +140,10 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     month: margin.month,
     budgets: () => budgets.budgets.numbers().budgets,
   })
+  const reconciliation = createReconciliation({
+    ...{ ledger, calendar, now },
+    asked: () => policy().sources.langfuse.length > 0,
+  })
   const page = createPageReader(ledger, calendar, now, {
     demo,
     sources: doing.states,
@@ -145,6 +151,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     intake: () => ({ url: `${server.url}/v1/sources/litellm`, keyed: policy().server.keys.ingest !== null }),
     budgets: budgets.state,
     margin: () => ({ ...margin.state(), ...forecast.state() }),
+    reconciliation: reconciliation.state,
     tiers: () => pricesNow(policy(), now()),
     ownPrice: (customer) => roster.timeline.at(customer, now())?.price ?? null,
     roster: () => rosterState(roster, calendar, now()),
@@ -170,6 +177,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
       containersCollector(containers.read),
       margin.collector,
       forecast.collector,
+      reconciliation.collector,
+      queuesCollector(running.queues),
       budgets.collector,
       backstopCollector(backstop.state),
       house,
@@ -191,6 +200,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     { name: 'reading activity', ms: 5_000, run: activity.refresh },
     { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
     { name: 'looking after the roster', ms: 10_000, run: roster.sweep },
+    { name: 'comparing with Langfuse', ms: 300_000, run: reconciliation.refresh },
     { name: 'looking ahead', ms: 60_000, run: forecast.refresh },
     { name: 'writing decisions', ms: 10_000, run: async () => budgets.flush() },
   ]
@@ -234,7 +244,7 @@ function openSources(
   const { log, now, random, sleep, directory } = options
   const policy = options.policy.current
   const memory = { get: ledger.recall, set: ledger.remember }
-  return runSources(sources(neighbours), ledger.append, {
+  return runSources(sources(neighbours, policy()), ledger.append, {
     policy,
     log,
     now,
@@ -245,6 +255,7 @@ function openSources(
     prices: prices.current,
     tierAt,
     lastMetered: (source) => lastMetered(ledger, source),
+    has: ledger.has,
   })
 }
 

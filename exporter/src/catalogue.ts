@@ -33,6 +33,7 @@ export const LABEL_BOUNDS = {
   series: 2000,
   fallback: 500,
   service: 100,
+  queue: 50,
 } as const
 
 const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', '120', '300'] as const
@@ -40,6 +41,10 @@ const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', 
 /** Why a gateway lost a record: its spool was full, it could be written nowhere, it was refused, a kill left half of it. */
 export const DROP_REASONS = ['full', 'disk', 'refused', 'torn'] as const
 export type DropReason = (typeof DROP_REASONS)[number]
+
+/** What a job in a queue of Langfuse's may be. Those that are done are not counted: it keeps the latest only. */
+export const QUEUE_STATES = ['waiting', 'active', 'delayed', 'prioritized', 'paused', 'failed'] as const
+export type QueueState = (typeof QUEUE_STATES)[number]
 
 /** How many budgets get series: those past their first notifying threshold, nearest to their limit first. */
 export const MOST_BUDGETS = 2_000
@@ -685,6 +690,12 @@ export const METRICS = {
     type: 'counter',
     help: 'Calls that money was kept for and that were never heard of again, since this process started.',
     labels: [],
+  },
+  langfuseQueueJobs: {
+    name: 'langfuse_queue_jobs',
+    type: 'gauge',
+    help: "Jobs in the queues of a Langfuse of one's own by their state, as last read with its admin key.",
+    labels: ['queue', 'state'],
   },
   priceBookAge: {
     name: 'marginwatch_price_book_age_seconds',

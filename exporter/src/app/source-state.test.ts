@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { policyWith } from '../../test/support/world.ts'
+import { langfuseProject, policyWith } from '../../test/support/world.ts'
 import { EVENT_RESULTS } from '../sources/source.ts'
 import type { SourceHealth } from '../sources/runner.ts'
 import { isUsed, sourceState } from './source-state.ts'
@@ -41,6 +41,21 @@ describe('the state of a source', () => {
       sourceState(health('docker', { lastSuccess: NOW - ago }), policy, NOW, NOW - 60 * MINUTE).state
     expect(seen(85_000)).toBe('ok')
     expect(seen(85_001)).toBe('silent')
+  })
+
+  it('is asked of the projects of Langfuse by their names, each silent by its own turn', () => {
+    const langfuse = [
+      langfuseProject({ name: 'prod', timeoutMs: 60_000 }),
+      langfuseProject({ name: 'test', everyMs: 5 * MINUTE }),
+    ]
+    const policy = policyWith({ sources: { langfuse } })
+    const used = ['langfuse:prod', 'langfuse:test', 'langfuse:gone', 'langfuse'].filter((name) => isUsed(name, policy))
+    expect(used).toEqual(['langfuse:prod', 'langfuse:test', 'langfuse'])
+    expect(isUsed('langfuse', policyWith())).toBe(false)
+    const state = (name: string, quietMs: number) =>
+      sourceState(health(name, { lastSuccess: NOW - quietMs }), policy, NOW, 0).state
+    expect([state('langfuse:prod', 3.5 * MINUTE), state('langfuse:prod', 3.5 * MINUTE + 1)]).toEqual(['ok', 'silent'])
+    expect(state('langfuse:test', 30 * MINUTE)).toBe('ok')
   })
 
   it('tells what is worth knowing of one that is well', () => {

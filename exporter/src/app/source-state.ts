@@ -1,4 +1,4 @@
-import type { Policy } from '../policy/policy.ts'
+import type { LangfusePolicy, Policy } from '../policy/policy.ts'
 import type { SourceHealth as RunnerHealth } from '../sources/runner.ts'
 import type { SourceState } from '../views/health/readings.ts'
 import type { SourceHealth as MetricHealth } from '../views/metrics/sources.ts'
@@ -11,6 +11,7 @@ const SILENT_TURNS = 5
 /** Sources that the policy uses; the others are open and idle, and nobody needs to hear of them. */
 export function isUsed(name: string, policy: Policy): boolean {
   const { litellm, docker } = policy.sources
+  if (isLangfuse(name)) return langfuseOf(name, policy) !== null
   if (name === 'docker') return docker !== null
   return name === 'litellm' ? litellm.push : litellm.poll !== null
 }
@@ -55,7 +56,22 @@ function backlogOf({ gateway }: RunnerHealth, now: number): { since: number; det
   }
 }
 
+const LANGFUSE = /^langfuse(?::(.*))?$/
+
+function isLangfuse(name: string): boolean {
+  return LANGFUSE.test(name)
+}
+
+/** The project that a unit reads; a unit without a name of its own reads the only one that there was at the start. */
+function langfuseOf(name: string, { sources }: Policy): LangfusePolicy | null {
+  const [, project] = LANGFUSE.exec(name) ?? []
+  const found = sources.langfuse.find((one) => project === undefined || one.name === project)
+  return found ?? null
+}
+
 function silentAfter(name: string, policy: Policy): number {
+  const project = isLangfuse(name) ? langfuseOf(name, policy) : null
+  if (project !== null) return SILENT_TURNS * project.everyMs + project.timeoutMs
   const { litellm, docker } = policy.sources
   if (name === 'docker' && docker !== null) return SILENT_TURNS * docker.everyMs + docker.timeoutMs
   const { poll } = litellm

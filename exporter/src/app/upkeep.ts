@@ -4,6 +4,7 @@ import { type Every, every } from '../every.ts'
 import { createSessionCloser } from '../ledger/closing.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Policy } from '../policy/policy.ts'
+import { takeBackDoubles } from './doubles.ts'
 import type { PriceKeeper } from './prices.ts'
 import { reprice } from './repricing.ts'
 
@@ -31,6 +32,7 @@ export function startUpkeep(deps: UpkeepDeps): Every {
     { name: 'closing idle sessions', ms: MINUTE / 2, run: () => closeSessions(now()) },
     { name: 'retention', ms: HOUR, run: () => retireOld(ledger, calendar, policy(), now()) },
     { name: 'pricing calls that had no price', ms: MINUTE, run: () => priceLate(deps, stop.signal) },
+    { name: 'taking back what was counted twice', ms: MINUTE / 2, run: () => singleOut(deps, stop.signal) },
     { name: "reading LiteLLM's prices", ms: 6 * HOUR, run: () => prices.refresh(stop.signal) },
   ].map(({ name, ms, run }) => every(ms, run, complain(log, name)))
   return {
@@ -49,6 +51,13 @@ async function retireOld(ledger: Ledger, calendar: Calendar, policy: Policy, now
 async function priceLate({ ledger, prices, log }: UpkeepDeps, signal: AbortSignal): Promise<void> {
   const calls = await reprice(ledger, prices.current(), signal)
   if (calls > 0) log.info({ calls }, 'calls that had no price were priced')
+}
+
+async function singleOut({ ledger, policy, log }: UpkeepDeps, signal: AbortSignal): Promise<void> {
+  if (policy().sources.langfuse.length === 0) return
+  const calls = await takeBackDoubles(ledger, signal)
+  if (calls > 0)
+    log.info({ calls }, 'calls that Langfuse told of were taken back: the gateway has told of them by itself')
 }
 
 /** A failure is said once until it changes: most come from the ledger, which says itself how it is. */

@@ -49,6 +49,7 @@ function summary(policy: Policy, file: RosterReading | null, now: number): strin
     `roster: ${roster(policy, file, now)}`,
     `litellm: ${litellm(policy)}`,
     ...containers(policy),
+    `langfuse: ${langfuse(policy)}`,
     ...budgetSummary(policy),
     `margin: ${margin(policy)}`,
     `gateway: ${gateway(policy)}`,
@@ -110,6 +111,16 @@ function containers({ sources, rates, timezone }: Policy): string[] {
   const whose = docker.project === null ? 'all of them' : `those of ${docker.project}`
   return [`containers: ${whose}, asked at ${docker.url} every ${durationText(docker.everyMs)}, ${priced}`]
 }
+
+function langfuse({ sources }: Policy): string {
+  const each = sources.langfuse.map(
+    ({ name, url, everyMs, role, adminKey }) =>
+      `${name} asked at ${url} every ${durationText(everyMs)}, ${ROLES[role]}${adminKey === null ? '' : ', with its queues'}`,
+  )
+  return each.join('; ') || 'not used'
+}
+
+const ROLES = { reconcile: 'to reconcile', spend: 'as spend where the gateway knows nothing' } as const
 
 /** What LiteLLM's configuration will say, once it is generated. */
 function gateway({ gateway }: Policy): string {

@@ -47,6 +47,8 @@ export interface HttpOptions {
   readonly baseUrl: string
   /** Sent as a bearer key; never part of a message. */
   readonly key: string | null
+  /** With it the key is sent as the password of HTTP Basic. */
+  readonly user?: string
   /** Deadline of a call from its first byte to its last, milliseconds. */
   readonly timeoutMs: number
   readonly now: () => number
@@ -93,7 +95,7 @@ export function httpClient(options: HttpOptions): HttpClient {
     proxy: false,
     headers: {
       Accept: 'application/json',
-      ...(options.key === null ? {} : { Authorization: `Bearer ${options.key}` }),
+      ...authorization(options),
     },
   })
   const to = { client, options }
@@ -106,6 +108,12 @@ export function httpClient(options: HttpOptions): HttpClient {
       httpsAgent.destroy()
     },
   }
+}
+
+function authorization({ key, user }: HttpOptions): { Authorization?: string } {
+  if (key === null) return {}
+  if (user === undefined) return { Authorization: `Bearer ${key}` }
+  return { Authorization: `Basic ${Buffer.from(`${user}:${key}`).toString('base64')}` }
 }
 
 interface Call {

@@ -35,7 +35,12 @@ export function demoPolicy(policy: Policy, { port, gatewayKey, url, masterKey }:
     ...policy,
     // The invented company runs one model itself, which costs it nothing, and has one that nobody knows the price of.
     prices: Object.freeze({ ...policy.prices, overrides: Object.freeze([...policy.prices.overrides, ownModel]) }),
-    sources: Object.freeze({ ...policy.sources, litellm: Object.freeze({ push: true, poll: Object.freeze(poll) }) }),
+    sources: Object.freeze({
+      ...policy.sources,
+      langfuse: Object.freeze([]),
+      docker: null,
+      litellm: Object.freeze({ push: true, poll: Object.freeze(poll) }),
+    }),
     gateway: GATEWAY,
     budgets: demoBudgets(policy.budgets, spent, policy.tiers),
     degrade: DEGRADE,

@@ -45,7 +45,7 @@ export const DEFAULTS = {
     tools: ['metadata.tools_invoked', 'tag.tools_invoked'],
   },
   prices: { profile: 'production', overrides: [] },
-  sources: { litellm: { push: 'true' } },
+  sources: { litellm: { push: 'true' }, langfuse: [] },
   rates: { containers: [] },
   budgets: BUDGET_DEFAULTS,
   degrade: {},
@@ -72,6 +72,18 @@ export const DOCKER_DEFAULTS = {
   every: '15s',
   record: '5m',
   timeout: '10s',
+} as const
+
+/** Laid under each of `sources.langfuse`. The timeout is longer than Langfuse's own limit of 30 s, after which it says so itself. */
+export const LANGFUSE_PROJECT_DEFAULTS = {
+  name: 'main',
+  role: 'reconcile',
+  every: '30s',
+  window: '30m',
+  settle: '15m',
+  backfill: '31d',
+  metrics_every: '1h',
+  timeout: '60s',
 } as const
 
 /** Laid under `gateway` where the file has one; without it no configuration of LiteLLM is generated. */

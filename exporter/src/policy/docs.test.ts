@@ -15,6 +15,7 @@ import {
   GATEWAY_DEFAULTS,
   GATEWAY_MODEL_DEFAULTS,
   LANGFUSE_DEFAULTS,
+  LANGFUSE_PROJECT_DEFAULTS,
   POLL_DEFAULTS,
 } from './defaults.ts'
 import { schemaKeys } from './keys.ts'
@@ -42,7 +43,11 @@ function pathOf(key: string): Path {
 function presetOf(key: string): string | undefined {
   const defaults = {
     ...DEFAULTS,
-    sources: { litellm: { ...DEFAULTS.sources.litellm, poll: POLL_DEFAULTS }, docker: DOCKER_DEFAULTS },
+    sources: {
+      litellm: { ...DEFAULTS.sources.litellm, poll: POLL_DEFAULTS },
+      langfuse: [LANGFUSE_PROJECT_DEFAULTS],
+      docker: DOCKER_DEFAULTS,
+    },
     budgets: {
       ...BUDGET_DEFAULTS,
       customer: { ...LADDER_DEFAULTS, thresholds: [THRESHOLD_DEFAULTS] },

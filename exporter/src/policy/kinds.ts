@@ -137,6 +137,11 @@ export const channel: Kind<string> = plain(
   (text) => (/^[A-Za-z][\w.-]{0,63}$/.test(text) ? text : undefined),
 )
 
+/** A project by the name that logs, pages and metrics show. */
+export const projectName: Kind<string> = plain('a name of at most 64 letters, digits, _, - and ., e.g. prod', (text) =>
+  /^[A-Za-z\d][\w.-]{0,63}$/.test(text) ? text : undefined,
+)
+
 /** A language tag (BCP 47) in its canonical form. */
 export const languageTag: Kind<string> = plain('a language tag such as de or pt-BR', (text) => {
   try {

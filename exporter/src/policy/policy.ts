@@ -18,6 +18,8 @@ export interface Policy {
   readonly prices: PricePolicy
   readonly sources: {
     readonly litellm: LitellmPolicy
+    /** A unit for each, named at the start. */
+    readonly langfuse: readonly LangfusePolicy[]
     /** The Docker engine whose containers are read; null = none. */
     readonly docker: DockerPolicy | null
   }
@@ -177,6 +179,30 @@ export interface ContainerRate {
   readonly memory: bigint | null
   /** A GiB sent or received. */
   readonly network: bigint | null
+}
+
+/** What the observations of a Langfuse project are read for. */
+export const LANGFUSE_ROLES = ['reconcile', 'spend'] as const
+
+export interface LangfusePolicy {
+  readonly name: string
+  readonly url: string
+  readonly publicKey: string
+  readonly secretKey: string
+  /** `reconcile`: beside the events of the gateway. `spend`: calls that have no event there are spend too. */
+  readonly role: (typeof LANGFUSE_ROLES)[number]
+  readonly everyMs: number
+  /** For so long after its start a row may still appear or change; meanwhile it is read again and again. */
+  readonly windowMs: number
+  /** How long after its end a call is waited for from the gateway before it is spend. */
+  readonly settleMs: number
+  /** How far back the first start reads. */
+  readonly backfillMs: number
+  /** How often what was read is held against Langfuse's own counts. */
+  readonly metricsEveryMs: number
+  readonly timeoutMs: number
+  /** ADMIN_API_KEY of a Langfuse of one's own, for the depth of its queues; null = they are not read. */
+  readonly adminKey: string | null
 }
 
 /** Name of an environment variable of LiteLLM's process. Its value is never read here. */

@@ -5,6 +5,7 @@ import { isTreeMap, type Tree } from './document.ts'
 import { exposed } from './exposure.ts'
 import { gatewayIssues } from './gateway-rules.ts'
 import { host as hostKind, Refusal } from './kinds.ts'
+import { langfuseIssues } from './langfuse-rules.ts'
 import { isName, RESERVED } from './names.ts'
 import { didYouMean } from './nearest.ts'
 import { found, type Issue, type Path } from './problem.ts'
@@ -34,6 +35,7 @@ export function crossFieldIssues(tree: Tree): Issue[] {
     ...degradeIssues(tree),
     ...routeIssues(tree),
     ...gatewayIssues(tree),
+    ...langfuseIssues(tree),
     ...exposure(tree),
   ]
 }

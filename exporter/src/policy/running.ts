@@ -11,6 +11,7 @@ export const AT_START: readonly { readonly key: string; readonly of: (policy: Po
   { key: 'metrics.customer_idle', of: (policy) => policy.metrics.customerIdleMs },
   { key: 'ledger.retention', of: (policy) => policy.ledger.retentionMs },
   { key: 'ledger.dedupe_window', of: (policy) => policy.ledger.dedupeWindowMs },
+  { key: 'sources.langfuse[].name', of: (policy) => policy.sources.langfuse.map(({ name }) => name) },
   { key: 'sessions.idle', of: (policy) => policy.sessions.idleMs },
 ]
 

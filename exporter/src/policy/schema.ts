@@ -19,6 +19,7 @@ import {
   optional,
   percent,
   place,
+  projectName,
   required,
   rosterFile,
   secret,
@@ -27,7 +28,7 @@ import {
   url,
   whole,
 } from './kinds.ts'
-import { ALLOCATIONS, ATTRIBUTES, type Attribute } from './policy.ts'
+import { ALLOCATIONS, ATTRIBUTES, type Attribute, LANGFUSE_ROLES } from './policy.ts'
 
 export const PROFILES = ['production', 'development'] as const
 
@@ -62,6 +63,10 @@ function build(env: Env) {
     }),
     sources: block({
       litellm: block({ push: required(flag), poll: litellmPoll(env).nullish() }),
+      langfuse: list(
+        langfuseProject(env),
+        `a list of projects, e.g. - { url: "https://cloud.langfuse.com", public_key: "\${LANGFUSE_PUBLIC_KEY}", secret_key: "\${LANGFUSE_SECRET_KEY}" }`,
+      ),
       docker: docker.nullish(),
     }),
     rates: block({
@@ -172,5 +177,22 @@ function litellmPoll(env: Env) {
     directory: required(duration('10s', '1d', '5m')),
     page_size: required(whole(1, 1000)),
     timeout: required(duration('1s', '10m', '30s')),
+  })
+}
+
+function langfuseProject(env: Env) {
+  return block({
+    name: required(projectName),
+    url: required(url),
+    public_key: required(secret(env, 'LANGFUSE_PUBLIC_KEY')),
+    secret_key: required(secret(env, 'LANGFUSE_SECRET_KEY')),
+    role: required(oneOf(LANGFUSE_ROLES)),
+    every: required(duration('1s', '1d', '30s')),
+    window: required(duration('1m', '7d', '30m')),
+    settle: required(duration('0s', '6d', '15m')),
+    backfill: required(duration('0s', '3650d', '31d')),
+    metrics_every: required(duration('1m', '7d', '1h')),
+    timeout: required(duration('1s', '10m', '60s')),
+    admin_key: optional(secret(env, 'LANGFUSE_ADMIN_API_KEY')),
   })
 }

@@ -9,6 +9,7 @@ import type {
   GatewayModel,
   GatewayPolicy,
   KeyOwner,
+  LangfusePolicy,
   LitellmPoll,
   Policy,
   PriceOverride,
@@ -45,6 +46,7 @@ export function translate(values: PolicyValues, { file, zone, profile }: Transla
     },
     sources: {
       litellm: { push: sources.litellm.push, poll: litellmPoll(sources.litellm.poll) },
+      langfuse: sources.langfuse.map(langfuseProject),
       docker: dockerPolicy(sources.docker),
     },
     rates: { containers: values.rates.containers.map((rate) => containerRate(rate, moment)) },
@@ -110,6 +112,13 @@ function containerRate(
 ): ContainerRate {
   const { cpu_usd_per_hour: cpu, memory_usd_per_gib_hour: memory, network_usd_per_gib: network } = rate
   return { from: moment(rate.from), cpu, memory, network }
+}
+
+function langfuseProject(values: PolicyValues['sources']['langfuse'][number]): LangfusePolicy {
+  const { name, url, role, every, window, settle, backfill, metrics_every: metricsEvery, timeout } = values
+  const keys = { publicKey: values.public_key, secretKey: values.secret_key, adminKey: values.admin_key }
+  const times = { everyMs: every, windowMs: window, settleMs: settle, backfillMs: backfill }
+  return { name, url, role, ...keys, ...times, metricsEveryMs: metricsEvery, timeoutMs: timeout }
 }
 
 function gatewayPolicy(values: NonNullable<PolicyValues['gateway']>): GatewayPolicy {

@@ -12,6 +12,7 @@ import {
   GATEWAY_DEFAULTS,
   GATEWAY_MODEL_DEFAULTS,
   LANGFUSE_DEFAULTS,
+  LANGFUSE_PROJECT_DEFAULTS,
   POLL_DEFAULTS,
 } from './defaults.ts'
 import { isTreeMap, type Tree, type TreeMap } from './document.ts'
@@ -31,6 +32,7 @@ export function underDefaults(tree: Tree, { agentLimit }: UnderlayOptions): Tree
     const { litellm } = full.sources
     if (isTreeMap(litellm)) underBlock(litellm, 'poll', POLL_DEFAULTS)
     underBlock(full.sources, 'docker', DOCKER_DEFAULTS)
+    underEach(full.sources, 'langfuse', LANGFUSE_PROJECT_DEFAULTS)
   }
   // Rates without dates are one block; from here on they are a list of one.
   if (isTreeMap(full) && isTreeMap(full.rates) && isTreeMap(full.rates.containers))

@@ -1,6 +1,7 @@
 import { appendFile, mkdir, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { plain, redact } from '../redact.ts'
+import type { SourceDeps } from './source.ts'
 
 /** A record that was refused: when, by whom, why, and an outline of it without anything that was said. */
 export interface Quarantined {
@@ -126,6 +127,17 @@ export function openQuarantine(
     },
     list: (limit) => entries.slice(-limit).reverse(),
     flush: () => work,
+  }
+}
+
+/** Gives the one quarantine of a directory to all who share it; it is opened for the first of them. */
+export type QuarantineOf = (deps: Pick<SourceDeps, 'directory' | 'now' | 'log'>) => Quarantine
+
+export function sharedQuarantine(): QuarantineOf {
+  let opened: Quarantine | null = null
+  return ({ directory, now, log }) => {
+    opened ??= openQuarantine(directory, now, (reason) => log.warn(reason))
+    return opened
   }
 }
 

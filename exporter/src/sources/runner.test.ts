@@ -2,7 +2,7 @@ import { Router } from 'express'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { serve } from '../../test/support/router.ts'
-import { World } from '../../test/support/world.ts'
+import { langfuseProject, policyWith, World } from '../../test/support/world.ts'
 import { sources } from './index.ts'
 import { createContainers } from './docker/containers.ts'
 import { createDirectory } from './litellm/directory.ts'
@@ -132,6 +132,15 @@ describe('runSources', () => {
 })
 
 it('lists every source by a name of its own', () => {
-  const all = sources({ litellm: createDirectory(), containers: createContainers() })
-  expect(all.map((source) => source.name)).toEqual(['litellm', 'litellm_poll', 'litellm_directory', 'docker'])
+  const named = (names: readonly string[]) => {
+    const langfuse = names.map((name) => langfuseProject({ name }))
+    return sources(
+      { litellm: createDirectory(), containers: createContainers() },
+      policyWith({ sources: { langfuse } }),
+    ).map(({ name }) => name)
+  }
+  const litellm = ['litellm', 'litellm_poll', 'litellm_directory']
+  expect(named([])).toEqual([...litellm, 'docker'])
+  expect(named(['prod'])).toEqual([...litellm, 'langfuse', 'docker'])
+  expect(named(['prod', 'staging'])).toEqual([...litellm, 'langfuse:prod', 'langfuse:staging', 'docker'])
 })

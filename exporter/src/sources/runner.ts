@@ -4,6 +4,7 @@ import {
   EVENT_RESULTS,
   type EventResult,
   type GatewayHealth,
+  type QueueReading,
   type Recorder,
   type Source,
   type SourceDeps,
@@ -32,6 +33,8 @@ export interface RunningSources {
   readonly routes: Router
   /** A copy of how each is doing, in their order. */
   health(): SourceHealth[]
+  /** How full the queues of the neighbours are that tell of them. */
+  queues(): readonly QueueReading[]
   /** Starts all; resolves when each was tried once. Never rejects: one that fails is tried again and stops no other. */
   open(): Promise<void>
   /** Stops all, the last one first. */
@@ -59,6 +62,7 @@ export function runSources(
     routes,
     health: () =>
       units.map(({ state, gateway }) => ({ ...state, events: { ...state.events }, gateway: gateway(base.now()) })),
+    queues: () => list.flatMap((source) => source.queues?.(base.now()) ?? []),
     async open() {
       await Promise.all(units.map((unit) => unit.open()))
     },

@@ -19,6 +19,8 @@ export const EVENT_RESULTS = [
   'refused',
   'attempt',
   'fallback',
+  'observed',
+  'score',
   'future',
   'estimated',
 ] as const
@@ -57,6 +59,13 @@ export interface SpoolHealth {
   readonly skewMs: number
 }
 
+/** Jobs in a queue of a neighbour's, by their state. */
+export interface QueueReading {
+  readonly queue: string
+  /** Null when the neighbour could not count them. */
+  readonly jobs: Readonly<Record<string, number>> | null
+}
+
 /** Small values that a source keeps in the ledger's own file, such as a poll's watermark. */
 export interface Memory {
   get(name: string): Promise<string | null>
@@ -84,6 +93,8 @@ export interface SourceDeps {
   readonly owners?: () => Policy['apiKeys']
   /** End of the last span of infrastructure that is recorded of a source, epoch milliseconds; null when there is none. */
   readonly lastMetered?: (source: string) => Promise<number | null>
+  /** Which of these idempotency keys the ledger has recorded. */
+  readonly has?: (keys: readonly string[]) => Promise<ReadonlySet<string>>
   /** Makes the short stable form of a key or an e-mail address; without it, SHA-256. */
   readonly hash?: (text: string) => string
 }
@@ -95,6 +106,8 @@ export interface Source {
   routes?(recorder: Recorder, deps: SourceDeps): Router
   /** How a gateway is doing that keeps what it has to tell; absent for a source that hears of none. `now`: epoch milliseconds. */
   gateway?(now: number): GatewayHealth
+  /** How full the neighbour's own queues are, as it said last; absent for one that has none. `now`: epoch milliseconds. */
+  queues?(now: number): readonly QueueReading[]
   /** Starts; returns its closer. A source that only has routes starts nothing. */
   open(recorder: Recorder, deps: SourceDeps): Promise<Close>
 }

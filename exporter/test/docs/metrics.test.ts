@@ -16,6 +16,7 @@ import {
   WORST_CUSTOMERS,
   MOST_CONTAINERS,
   MOST_INTERFACES,
+  QUEUE_STATES,
 } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
@@ -24,6 +25,7 @@ import { createDirectory } from '../../src/sources/litellm/directory.ts'
 import { BASES, METERS, SCOPES, STATUSES, TOKEN_CLASSES } from '../../src/usage.ts'
 import { describeWith } from '../support/installed.ts'
 import { run } from '../support/run.ts'
+import { langfuseProject, policyWith } from '../support/world.ts'
 import { blocks, read, tableRows } from './pages.ts'
 
 const PAGE = read('docs/metrics.md')
@@ -92,12 +94,12 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('reason'))).toEqual([...DROP_REASONS, ...DECISION_REASONS, ...DIFFERENCES])
     expect(DECISION_REASONS).toEqual(REASONS)
     expect(words(BOUNDS.get('action'))).toEqual(DECISION_ACTIONS)
-    expect(words(BOUNDS.get('state'))).toEqual(CUSTOMER_STATES)
+    expect(words(BOUNDS.get('state'))).toEqual([...CUSTOMER_STATES, ...QUEUE_STATES])
     expect(words(BOUNDS.get('kind'))).toEqual(METERS)
     expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
-    expect(words(BOUNDS.get('source'))).toEqual(
-      sources({ litellm: createDirectory(), containers: createContainers() }).map(({ name }) => name),
-    )
+    const policy = policyWith({ sources: { langfuse: [langfuseProject()] } })
+    expect(words(BOUNDS.get('source'))).toEqual()
+    expect(words(BOUNDS.get('state'))).toEqual(QUEUE_STATES)
   })
 })
 

@@ -5,6 +5,7 @@ import { forecastCollector } from '../../src/views/metrics/forecast.ts'
 import { gatewayCollector } from '../../src/views/metrics/gateway.ts'
 import { createHistogram, histogramFamily } from '../../src/views/metrics/histogram.ts'
 import { marginCollector } from '../../src/views/metrics/margin.ts'
+import { queuesCollector } from '../../src/views/metrics/queues.ts'
 import type { Family } from '../../src/views/metrics/sample.ts'
 
 /** 2026-11-22 00:00:00.250 UTC. */
@@ -28,6 +29,7 @@ export function goldenFamilies(): Family[] {
     ...margin(),
     ...forecast(),
     ...containers(),
+    ...queues(),
   ]
 }
 
@@ -246,4 +248,14 @@ function containers(): Family[] {
     restarts: 2,
   } as const
   return [...containersCollector(() => [web, plain]).collect()]
+}
+
+/** Langfuse's queues: one in two shards, one that could not be counted. */
+function queues(): Family[] {
+  const collector = queuesCollector(() => [
+    { queue: 'otel-ingestion-queue', jobs: { waiting: 3, active: 1, failed: 0, completed: 99 } },
+    { queue: 'otel-ingestion-queue-1', jobs: { waiting: 4 } },
+    { queue: 'webhook-queue', jobs: null },
+  ])
+  return [...collector.collect()]
 }

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import type { Policy, Tier } from '../../src/policy/policy.ts'
+import type { LangfusePolicy, Policy, Tier } from '../../src/policy/policy.ts'
 import { EVENT_RESULTS, type EventResult, type Recorder, type SourceDeps } from '../../src/sources/source.ts'
 import type { Entry, EntryKind, Usage } from '../../src/usage.ts'
 import { hash, NOW, PRICES, RULES } from './litellm.ts'
 import { NO_BUDGETS } from './no-budgets.ts'
 
-type PolicyChange = Partial<Omit<Policy, 'sources'>> & { readonly sources?: Partial<Policy['sources']> }
+/** What a test says of a policy; of the sources only those that it is about. */
+export type PolicyChange = Partial<Omit<Policy, 'sources'>> & { readonly sources?: Partial<Policy['sources']> }
 
 /** A plan with one price for all time. */
 export function plan(price: bigint, budget: bigint | null = null): Tier {
@@ -25,7 +26,7 @@ export function policyWith({ sources, ...change }: PolicyChange = {}): Policy {
     apiKeys: {},
     attribution: RULES,
     prices: { profile: 'production', overrides: [] },
-    sources: { litellm: { push: true, poll: null }, docker: null, ...sources },
+    sources: { litellm: { push: true, poll: null }, langfuse: [], docker: null, ...sources },
     rates: { containers: [] },
     gateway: null,
     budgets: NO_BUDGETS,
@@ -41,6 +42,25 @@ export function policyWith({ sources, ...change }: PolicyChange = {}): Policy {
     metrics: { customers: 200, customerIdleMs: 86_400_000 },
     ledger: { retentionMs: null, dedupeWindowMs: 2 * 86_400_000 },
     sessions: { idleMs: 1_800_000 },
+    ...change,
+  }
+}
+
+/** A project of Langfuse as a policy has it. */
+export function langfuseProject(change: Partial<LangfusePolicy> = {}): LangfusePolicy {
+  return {
+    name: 'main',
+    url: 'http://127.0.0.1:1',
+    publicKey: 'pk-lf-1',
+    secretKey: 'sk-lf-1',
+    role: 'reconcile',
+    everyMs: 30_000,
+    windowMs: 1_800_000,
+    settleMs: 900_000,
+    backfillMs: 0,
+    metricsEveryMs: 3_600_000,
+    timeoutMs: 600_000,
+    adminKey: null,
     ...change,
   }
 }
@@ -118,6 +138,7 @@ export class World {
     },
     directory: this.directory,
     prices: () => PRICES,
+    has: async (keys) => new Set(keys.filter((key) => this.ledger.has(key) || this.beside.has(key))),
     hash,
   }
 

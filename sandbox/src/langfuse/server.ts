@@ -151,6 +151,8 @@ function stopListening(server: Server): Promise<void> {
 const PREFIX = '/api/public'
 
 async function handle(request: IncomingMessage, response: ServerResponse, desk: Desk): Promise<void> {
+  // The clock of the server, whichever that is.
+  response.setHeader('date', new Date(desk.now()).toUTCString())
   const url = new URL(request.url ?? '/', 'http://127.0.0.1')
   const path = url.pathname.startsWith(PREFIX) ? url.pathname.slice(PREFIX.length) : url.pathname
   count(desk.requests, path)

@@ -62,7 +62,7 @@ export class DirectoryPoll {
       failures = failed === null ? 0 : failures + 1
       if (signal.aborted) return
       const wait = failed === null ? settings.directoryMs : this.tell(failed.error, failures - 1)
-      await pause(wait, settings, this.deps, signal)
+      await pause(wait, () => this.deps.policy().sources.litellm.poll === settings, this.deps, signal)
     }
   }
 

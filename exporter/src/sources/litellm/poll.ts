@@ -83,7 +83,7 @@ export class Poll {
       const failed = await this.round(settings)
       failures = failed === null ? 0 : failures + 1
       const wait = failed === null ? settings.everyMs : await this.tell(failed.error, failures - 1, settings)
-      await pause(wait, settings, this.deps, signal)
+      await pause(wait, () => this.deps.policy().sources.litellm.poll === settings, this.deps, signal)
     }
   }
 

@@ -14,8 +14,8 @@ export interface Retry {
 
 const FIRST = 1000
 const LONGEST = 60_000
-/** A wrong key or an unknown version does not heal by itself. */
-const HOPELESS = 300_000
+/** A wrong key or an unknown version does not heal by itself, milliseconds. */
+export const HOPELESS = 300_000
 
 /** What to do about a failed poll: how long to wait before the next, and what to tell. Never less than a second. */
 export function retryOf(error: unknown, failures: number, random: () => number): Retry {
@@ -65,11 +65,11 @@ export function withoutDatabase(error: HttpError): boolean {
 }
 
 /** Doubles from a second to a minute; half of it is chance, so that several pollers do not march in step. */
-function backOff(failures: number, random: () => number): number {
+export function backOff(failures: number, random: () => number): number {
   return spread(Math.min(LONGEST, FIRST * 2 ** Math.min(failures, 10)) * 2, random)
 }
 
 /** Between half of it and all of it. */
-function spread(ms: number, random: () => number): number {
+export function spread(ms: number, random: () => number): number {
   return Math.round(ms / 2 + (random() * ms) / 2)
 }

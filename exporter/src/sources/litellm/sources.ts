@@ -1,4 +1,4 @@
-import { openQuarantine, type Quarantine } from '../quarantine.ts'
+import { type QuarantineOf, sharedQuarantine } from '../quarantine.ts'
 import type { Source, SourceDeps } from '../source.ts'
 import type { DirectoryKeeper } from './directory.ts'
 import { DirectoryPoll } from './directory-poll.ts'
@@ -15,16 +15,14 @@ const PUSH_HEALTHY = 5 * 60_000
  * log. The events of both are of one source, `litellm`, and the same call has the same key. A third, `litellm_directory`,
  * reads customers, keys and budgets into `directory`; what it knows of a key's owner the other two use.
  */
-export function litellmSources(directory: DirectoryKeeper): readonly [push: Source, poll: Source, directory: Source] {
+export function litellmSources(
+  directory: DirectoryKeeper,
+  shared: QuarantineOf = sharedQuarantine(),
+): readonly [push: Source, poll: Source, directory: Source] {
   const owners = createOwners(directory)
   const knowing = (deps: SourceDeps): SourceDeps => ({ ...deps, owners: () => owners(deps.policy()) })
   let lastPush = Number.NEGATIVE_INFINITY
-  let quarantine: Quarantine | null = null
   const gateways = createGateways()
-  const shared = (deps: SourceDeps): Quarantine => {
-    quarantine ??= openQuarantine(deps.directory, deps.now, (reason) => deps.log.warn(reason))
-    return quarantine
-  }
   const push: Source = {
     name: 'litellm',
     routes: (recorder, deps) =>

@@ -1,6 +1,6 @@
 import type { LitellmClient } from '../../clients/litellm.ts'
-import { LedgerBusy } from '../../ledger/ledger.ts'
 import { JsonSplitter, splitJson } from '../json-stream.ts'
+import { patiently } from '../patiently.ts'
 import { eventOf } from './event.ts'
 import { readRow } from './row.ts'
 import { type Reader, type Refusal, recordSlice, Slice, type SliceTarget } from './slice.ts'
@@ -104,7 +104,7 @@ async function readPage({ window, page, reader, seen }: Page): Promise<PageRead>
   if (!splitter.foundRows) throw new BadAnswer('/spend/logs/v2 answered without a list of rows named "data"')
   const rows = slice.size
   slice.refused = slice.refused.filter((refusal) => reader.known.isNew(refusal))
-  await recordPatiently(slice, reader)
+  await patiently(() => recordSlice(slice, reader.target), reader.target.deps, reader.signal)
   reader.known.add(slice.refused)
   const { page_size: size } = splitter.envelope
   return { rows, ...totalOf(splitter), size: typeof size === 'number' && size > 0 ? size : reader.pageSize }
@@ -113,21 +113,6 @@ async function readPage({ window, page, reader, seen }: Page): Promise<PageRead>
 function totalOf(splitter: JsonSplitter): { total: number | null; capped: boolean } {
   const { total, total_is_capped: capped } = splitter.envelope
   return { total: typeof total === 'number' ? total : null, capped: capped === true }
-}
-
-const MOST_TRIES = 20
-
-/** While the ledger has too much waiting, so does the poll: LiteLLM keeps its rows. */
-async function recordPatiently(slice: Slice, reader: WindowReader): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await recordSlice(slice, reader.target)
-      return
-    } catch (error) {
-      if (!(error instanceof LedgerBusy) || tries === MOST_TRIES || reader.signal.aborted) throw error
-      await reader.target.deps.sleep(error.retryAfterMs, reader.signal)
-    }
-  }
 }
 
 /** How many rows a window holds now, and whether LiteLLM stopped counting. Rejects like readWindow. */
@@ -164,5 +149,5 @@ export class KnownRefusals {
 const MOST_KNOWN = 10_000
 
 function keyOf({ outline, index, reason }: Refusal): string {
-  return `${outline.request_id ?? index} ${reason}`
+  return `${outline.request_id ?? outline.id ?? index} ${reason}`
 }
