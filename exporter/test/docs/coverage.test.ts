@@ -78,7 +78,9 @@ describe('docs/coverage.md', () => {
 
 test('measures pricing, the ledger and the budgets, and fails below 90 % of lines', () => {
   const { include, thresholds } = config.test?.coverage ?? {}
-  expect(include).toEqual(expect.arrayContaining(['pricing/src/**', 'exporter/src/ledger/**', 'exporter/src/budgets/**']))
+  expect(include).toEqual(
+    expect.arrayContaining(['pricing/src/**', 'exporter/src/ledger/**', 'exporter/src/budgets/**']),
+  )
   expect(thresholds?.lines).toBeGreaterThanOrEqual(90)
   expect(read('scripts/test.mjs')).toContain("'--coverage'")
 })
