@@ -4,15 +4,32 @@ import { defineConfig } from 'vitest/config'
 // test processes get these conditions too, and a `require` of a package with two builds would then get the wrong one.
 const conditions = ['source', 'node']
 
+const SUITES = ['{pricing,sandbox,exporter,sdk}/{src,test}/**/*.test.ts']
+const REAL_GATEWAY = 'exporter/test/{real-gateway,gateway-file}/**/*.test.ts'
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['{pricing,sandbox,exporter,sdk}/{src,test}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'side by side',
+          include: SUITES,
+          exclude: [REAL_GATEWAY],
+          sequence: { groupOrder: 0 },
+          maxWorkers: 2,
+        },
+      },
+      {
+        // The real gateway waits a quarter of a second for a decision: beside other work it would not get one.
+        extends: true,
+        test: { name: 'alone', include: [REAL_GATEWAY], sequence: { groupOrder: 1 }, maxWorkers: 1 },
+      },
+    ],
     globalSetup: ['./exporter/test/support/left-out.ts'],
-    // Many suites wait for servers: two at a time keep two processors busy.
-    maxWorkers: 2,
     // Nothing here is bound to time: a slow machine is no failure.
     testTimeout: 0,
     hookTimeout: 0,

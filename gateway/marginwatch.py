@@ -1271,6 +1271,10 @@ _SAY_EVERY: Final = 60.0
 _KEEP_ALIVE: Final = 4.0
 #: So many turns of the event loop aiohttp takes at most from the first byte of an answer to the last.
 _TURNS: Final = 10
+#: A call waits in steps of so many seconds. One that took longer did so because this process was busy with other things and
+#: could not have read an answer: it counts as one step. However busy it is, a call waits four times its deadline at most.
+_STEP: Final = 0.025
+_PATIENCE: Final = 4
 #: Text beyond this is not counted: it would take longer than anybody waits.
 _MOST_COUNTED: Final = 2_000_000
 
@@ -1414,7 +1418,10 @@ class Asker:
     async def _in_time(self, conversation: Coroutine[Any, Any, Json]) -> Json:
         task = asyncio.ensure_future(conversation)
         try:
-            await asyncio.wait({task}, timeout=self.seconds)
+            left, end = self.seconds, time.monotonic() + _PATIENCE * self.seconds
+            while left > 0 and not task.done() and time.monotonic() < end:
+                await asyncio.wait({task}, timeout=min(left, _STEP))
+                left -= _STEP
             # On a busy event loop an answer may have arrived in time and wait to be looked at.
             for _ in range(_TURNS):
                 if not task.done():
@@ -1467,8 +1474,11 @@ class Asker:
 class Counter:
     """Counts tokens with LiteLLM's own counter, off the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, warm: bool) -> None:
         self._threads: Final = concurrent.futures.ThreadPoolExecutor(2, "marginwatch-count")
+        if warm:
+            # What it loads takes 0.4 s, which the first calls do not have.
+            self._threads.submit(_tokens_of, "gpt-4o", "warm")
 
     async def count(self, data: Json, call_type: str, seconds: float) -> int:
         """Tokens of a call's texts; their bytes, which are never fewer, when it cannot be counted in time."""
@@ -1770,7 +1780,7 @@ class Gateway(CustomLogger):
         self._sender = Sender(self.spool, self._settings, lambda: self.undecided)
         asking = self._settings.asking
         self._asker = Asker(self._settings.url, asking, self._transport) if asking is not None else None
-        self._counter = Counter()
+        self._counter = Counter(warm=self._start_thread and asking is not None)
         if self._start_thread:
             self._sender.start()
 

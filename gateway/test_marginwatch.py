@@ -1053,6 +1053,51 @@ class TheDecision(Case):
                 self.assertEqual(self.action(self.call(gateway))[0], "undecided")
         self.assertEqual((len(transport.asked), gateway.undecided, len(logs.output)), (5, 20, 1))
 
+    def test_needs_a_count_that_was_made_ready_before_the_first_call(self) -> None:
+        counted = threading.Event()
+        with mock.patch.object(m, "_tokens_of", lambda model, text: counted.set()):
+            m.Counter(warm=True)
+            self.assertTrue(counted.wait(5))
+            counted.clear()
+            m.Counter(warm=False)
+            self.assertFalse(counted.wait(0.05))
+
+    def test_in_time_is_not_lost_while_this_process_is_busy_with_other_things(self) -> None:
+        gateway, _ = self.asking(ALLOW, seconds=0.2)
+        asker = gateway._asker
+        assert asker is not None
+
+        async def busy() -> Any:
+            async def answer() -> Any:
+                for _ in range(3):
+                    await asyncio.sleep(0.001)
+                    time.sleep(0.1)
+                return ALLOW
+
+            return await asker._in_time(answer())
+
+        self.assertEqual(asyncio.run(busy()), ALLOW)
+
+    def test_is_waited_for_four_times_its_deadline_at_most_however_busy_this_process_is(self) -> None:
+        gateway, _ = self.asking(ALLOW, seconds=0.2)
+        asker = gateway._asker
+        assert asker is not None
+        turns = 0
+
+        async def busy() -> Any:
+            async def answer() -> Any:
+                nonlocal turns
+                while turns < 100:
+                    turns += 1
+                    await asyncio.sleep(0.001)
+                    time.sleep(0.2)
+
+            return await asker._in_time(answer())
+
+        with self.assertRaises(asyncio.TimeoutError):
+            asyncio.run(busy())
+        self.assertLess(turns, 7)
+
     def test_that_was_heard_last_says_what_becomes_of_a_call_without_one(self) -> None:
         gateway, _ = self.asking(m.Answer(503, {}, None), on_unreachable="block")
         error = self.refused(gateway)

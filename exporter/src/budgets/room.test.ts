@@ -42,6 +42,24 @@ const costOf = ({ models, ask, input }: FitOptions, output: number): bigint => {
 }
 
 describe('what a call may hold', () => {
+  it('is not counted first where nothing is left, for no count makes it fit', () => {
+    const fitting = (free: bigint) =>
+      fit({
+        ask: asked({ maxTokens: null }),
+        models: [of('gpt-4o')],
+        room: { free, fair: free / 48n },
+        usual: 300,
+        least: 256,
+        input: { tokens: 400, counted: false },
+      })
+    expect([fitting(USD / 100n), fitting(1n), fitting(0n), fitting(-1n)]).toEqual([
+      'count',
+      'count',
+      'refused',
+      'refused',
+    ])
+  })
+
   it('is never more than is free', () => {
     fc.assert(
       fc.property(options, (given) => {

@@ -12,6 +12,9 @@ import { eventually } from '../support/eventually.ts'
 import { openLedger, scratch } from '../support/ledger.ts'
 
 const log = pino({ level: 'silent' })
+const begun = Date.now()
+/** A Wednesday afternoon, when all of the cast are at work, going on from there. */
+const now = () => Date.parse('2026-11-18T16:00:00Z') + Date.now() - begun
 let folder: Awaited<ReturnType<typeof scratch>>
 let ledger: Ledger
 /** In the place of the exporter. */
@@ -20,7 +23,7 @@ let demo: Demo | null = null
 
 beforeAll(async () => {
   folder = await scratch()
-  ledger = await openLedger(folder.path, Date.now)
+  ledger = await openLedger(folder.path, now)
   scripted = await startScripted()
 })
 afterAll(async () => {
@@ -41,7 +44,7 @@ it('sets the limits of its cast once there is history, says so, and then asks be
   const started = await startDemo({
     policy: policyAt(Number(new URL(scripted.url).port)),
     speed: 1,
-    now: Date.now,
+    now,
     // Nobody waits long: what takes a minute is over in two seconds.
     sleep: (ms, signal) => delay(ms / 30, undefined, { signal }).catch(() => undefined),
     progress: { start: () => undefined, to: () => undefined, stop: () => undefined },
@@ -49,8 +52,8 @@ it('sets the limits of its cast once there is history, says so, and then asks be
   })
   demo = started
   const before = started.current()
-  await ledger.remember(THROUGH, String(Date.now() - 6 * 3_600_000))
-  const prices = keepPrices({ policy: started.current, log, now: Date.now })
+  await ledger.remember(THROUGH, String(now() - 6 * 3_600_000))
+  const prices = keepPrices({ policy: started.current, log, now })
   await started.prepare({ ledger, policy: started.current, prices }, new AbortController().signal)
   const after = started.current()
   expect(told).toEqual([after])
