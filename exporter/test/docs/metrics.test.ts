@@ -98,8 +98,8 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('kind'))).toEqual(METERS)
     expect(words(BOUNDS.get('scope'))).toEqual(SCOPES)
     const policy = policyWith({ sources: { langfuse: [langfuseProject()] } })
-    expect(words(BOUNDS.get('source'))).toEqual()
-    expect(words(BOUNDS.get('state'))).toEqual(QUEUE_STATES)
+    const neighbours = { litellm: createDirectory(), containers: createContainers() }
+    expect(words(BOUNDS.get('source'))).toEqual(sources(neighbours, policy).map(({ name }) => name))
   })
 })
 
