@@ -28,7 +28,8 @@ interface Call {
   ended: number
   /** Dollars; 0 for a call that was refused. */
   cost: number
-  refused: boolean
+  /** `undecided`: sent back because its decision did not come in time, and then tried again. */
+  refused: 'budget' | 'undecided' | null
 }
 
 const nameOf = (customer: number) => `customer-${customer}`
@@ -100,7 +101,7 @@ async function ask(gateway: Gateway, customers: number): Promise<Call[][]> {
   const all = Array.from({ length: customers }, (): Call[] => [])
   const caller = async (customer: number) => {
     for (let refusals = 0; refusals < REFUSALS; ) {
-      const call: Call = { begun: performance.now(), ended: Number.POSITIVE_INFINITY, cost: 0, refused: false }
+      const call: Call = { begun: performance.now(), ended: Number.POSITIVE_INFINITY, cost: 0, refused: null }
       all[customer]?.push(call)
       const output = Math.round(USUAL_OUTPUT * (0.5 + rng.unit()) * (rng.chance(LONG) ? 10 : 1))
       const bounded = rng.chance(0.5) ? { max_tokens: USUAL_OUTPUT * 20 } : {}
@@ -111,9 +112,10 @@ async function ask(gateway: Gateway, customers: number): Promise<Call[][]> {
         call.cost = (usage.prompt_tokens * READ + usage.completion_tokens * WRITTEN) / 1e6
         refusals = 0
       } catch (error) {
-        if (!/40[02]|422|429|budget/i.test(String(error))) throw error
-        call.refused = true
-        refusals++
+        if (String(error).includes('decision_unavailable')) call.refused = 'undecided'
+        else if (/40[02]|422|429|budget/i.test(String(error))) call.refused = 'budget'
+        else throw error
+        if (call.refused === 'budget') refusals++
         await delay(PAUSE_MS * (0.5 + rng.unit()))
       }
       call.ended = performance.now()
@@ -130,13 +132,13 @@ interface Answer {
 
 function rowsOf(name: string, all: readonly Call[][]): BenchRow[] {
   const calls = all.flat()
-  const answered = calls.filter(({ refused }) => !refused)
+  const answered = calls.filter(({ refused }) => refused === null)
   const usual = quantile(
     answered.map(({ cost }) => cost),
     0.99,
   )
   const spent = all.map((own) => own.reduce((sum, { cost }) => sum + cost, 0) / LIMIT)
-  const frees = all.flatMap((own) => own.filter(({ refused }) => refused).map((call) => freeAt(own, call)))
+  const frees = all.flatMap((own) => own.filter(({ refused }) => refused === 'budget').map((call) => freeAt(own, call)))
   const beyond = frees.filter(({ free, inFlight }) => free > Math.max(0.01, ((inFlight + 1) * usual) / LIMIT))
   const percent = { unit: '%', decimals: 2 }
   const goal = name === 'by marginwatch.py' ? { goal: { most: 101, aim: 100.1 } } : {}
@@ -159,13 +161,18 @@ function rowsOf(name: string, all: readonly Call[][]): BenchRow[] {
       beyond.length,
       `of ${fixed(frees.length, 0)} refused and ${fixed(answered.length, 0)} answered`,
     ),
+    valueRow(
+      { name: `${name}: sent back because a decision did not come in time`, unit: 'calls', decimals: 0 },
+      calls.filter(({ refused }) => refused === 'undecided').length,
+      '',
+    ),
     valueRow({ name: `${name}: free at a refusal, the most`, ...percent }, 100 * worst, ''),
   ]
 }
 
 /** What was really free when a call was refused: the limit without all that calls before it cost in the end. */
 function freeAt(own: readonly Call[], refused: Call): { free: number; inFlight: number } {
-  const before = own.filter((call) => call.begun < refused.ended && call !== refused && !call.refused)
+  const before = own.filter((call) => call.begun < refused.ended && call !== refused && call.refused === null)
   const cost = before.reduce((sum, call) => sum + call.cost, 0)
   return { free: (LIMIT - cost) / LIMIT, inFlight: before.filter(({ ended }) => ended > refused.ended).length }
 }
