@@ -10,6 +10,7 @@ import { type Gateway, type GatewaySupport, startFiled, withGateways } from './s
 import type { Later } from './support/cleanup.ts'
 import { startProgram } from './support/program.ts'
 import { folder, type Setting } from './support/setting.ts'
+import { startTap } from './support/tap.ts'
 
 const CALLERS = 20
 /** Dollars: some sixty calls. */
@@ -26,11 +27,15 @@ const PAUSE_MS = 500
 interface Call {
   readonly begun: number
   ended: number
+  /** Of its answer. */
+  id: string
   /** Dollars; 0 for a call that was refused. */
   cost: number
-  refused: boolean
+  /** `undecided`: sent back because its decision did not come in time, and then tried again. */
+  refused: 'budget' | 'undecided' | null
 }
 
+const OURS = 'by marginwatch.py'
 const nameOf = (customer: number) => `customer-${customer}`
 
 export function run(setting: Setting): Promise<BenchRow[]> {
@@ -40,7 +45,7 @@ export function run(setting: Setting): Promise<BenchRow[]> {
     later(upstream.close)
     const rows: BenchRow[] = []
     const ways = [
-      ['by marginwatch.py', () => startOurs(support, { setting, upstream, customers, later })],
+      [OURS, () => startOurs(support, { setting, upstream, customers, later })],
       ['by LiteLLM, as it comes', () => startNative(support, upstream, customers, {})],
       [
         'by LiteLLM, without reservation',
@@ -48,9 +53,10 @@ export function run(setting: Setting): Promise<BenchRow[]> {
       ],
     ] as const
     for (const [name, start] of ways) {
-      const gateway = await start()
+      const { gateway, heard } = await start()
       try {
-        rows.push(...rowsOf(name, await ask(gateway, customers)))
+        await warm(gateway, heard)
+        rows.push(...rowsOf(name, await ask(gateway, customers), heard))
       } finally {
         await gateway.close()
       }
@@ -66,7 +72,13 @@ interface Ours {
   readonly later: Later
 }
 
-async function startOurs(support: GatewaySupport, { setting, upstream, customers, later }: Ours): Promise<Gateway> {
+/** A gateway, and when what decides had heard of a call's end, by the answer's id; null when that is not known. */
+interface Started {
+  readonly gateway: Gateway
+  readonly heard: ReadonlyMap<string, number> | null
+}
+
+async function startOurs(support: GatewaySupport, { setting, upstream, customers, later }: Ours): Promise<Started> {
   const directory = await folder(setting, 'gateway-overspend')
   const limits = Array.from({ length: customers }, (_, i) => `${nameOf(i)}: { limit_usd: ${LIMIT} }`).join(', ')
   const program = await startProgram({
@@ -77,7 +89,10 @@ async function startOurs(support: GatewaySupport, { setting, upstream, customers
     ].join('\n'),
   })
   later(program.stop)
-  return startFiled(support, { upstream: upstream.url, exporter: program.url, directory })
+  const tap = await startTap(program.url)
+  later(tap.close)
+  const gateway = await startFiled(support, { upstream: upstream.url, exporter: tap.url, directory })
+  return { gateway, heard: tap.heard }
 }
 
 async function startNative(
@@ -85,13 +100,22 @@ async function startNative(
   upstream: Upstream,
   customers: number,
   over: object,
-): Promise<Gateway> {
+): Promise<Started> {
   const gateway = await support.startRealGateway({
     config: support.gatewayConfig({ upstream: upstream.url, general: { disable_budget_reservation: false, ...over } }),
   })
   await gateway.call('/budget/new', { budget_id: 'plan', max_budget: LIMIT, budget_duration: '1mo' })
   for (let i = 0; i < customers; i++) await gateway.call('/customer/new', { user_id: nameOf(i), budget_id: 'plan' })
-  return gateway
+  return { gateway, heard: null }
+}
+
+/** The first calls of a LiteLLM that has just started load what later ones have; their records come seconds late. */
+async function warm(gateway: Gateway, heard: Started['heard']): Promise<void> {
+  for (let n = 0; n < 20; n++) {
+    const messages = [{ role: 'user', content: `Hello. upstream(input=20 output=${USUAL_OUTPUT} first=10)` }]
+    const { id } = (await gateway.call('/v1/chat/completions', { model: 'gpt-4o', user: 'early', messages })) as Answer
+    while (heard !== null && !heard.has(id)) await delay(20)
+  }
 }
 
 /** The calls of each customer, in the order in which they began. */
@@ -100,20 +124,22 @@ async function ask(gateway: Gateway, customers: number): Promise<Call[][]> {
   const all = Array.from({ length: customers }, (): Call[] => [])
   const caller = async (customer: number) => {
     for (let refusals = 0; refusals < REFUSALS; ) {
-      const call: Call = { begun: performance.now(), ended: Number.POSITIVE_INFINITY, cost: 0, refused: false }
+      const call: Call = { begun: performance.now(), ended: Number.POSITIVE_INFINITY, id: '', cost: 0, refused: null }
       all[customer]?.push(call)
       const output = Math.round(USUAL_OUTPUT * (0.5 + rng.unit()) * (rng.chance(LONG) ? 10 : 1))
       const bounded = rng.chance(0.5) ? { max_tokens: USUAL_OUTPUT * 20 } : {}
       const content = `Hello. upstream(input=20 output=${output} first=100)`
       const question = { model: 'gpt-4o', user: nameOf(customer), messages: [{ role: 'user', content }], ...bounded }
       try {
-        const { usage } = (await gateway.call('/v1/chat/completions', question)) as Answer
+        const { id, usage } = (await gateway.call('/v1/chat/completions', question)) as Answer
+        call.id = id
         call.cost = (usage.prompt_tokens * READ + usage.completion_tokens * WRITTEN) / 1e6
         refusals = 0
       } catch (error) {
-        if (!/40[02]|422|429|budget/i.test(String(error))) throw error
-        call.refused = true
-        refusals++
+        if (String(error).includes('decision_unavailable')) call.refused = 'undecided'
+        else if (/40[02]|422|429|budget/i.test(String(error))) call.refused = 'budget'
+        else throw error
+        if (call.refused === 'budget') refusals++
         await delay(PAUSE_MS * (0.5 + rng.unit()))
       }
       call.ended = performance.now()
@@ -125,23 +151,27 @@ async function ask(gateway: Gateway, customers: number): Promise<Call[][]> {
 }
 
 interface Answer {
+  readonly id: string
   readonly usage: { readonly prompt_tokens: number; readonly completion_tokens: number }
 }
 
-function rowsOf(name: string, all: readonly Call[][]): BenchRow[] {
+function rowsOf(name: string, all: readonly Call[][], heard: Started['heard']): BenchRow[] {
   const calls = all.flat()
-  const answered = calls.filter(({ refused }) => !refused)
+  const answered = calls.filter(({ refused }) => refused === null)
   const usual = quantile(
     answered.map(({ cost }) => cost),
     0.99,
   )
   const spent = all.map((own) => own.reduce((sum, { cost }) => sum + cost, 0) / LIMIT)
-  const frees = all.flatMap((own) => own.filter(({ refused }) => refused).map((call) => freeAt(own, call)))
-  const beyond = frees.filter(({ free, inFlight }) => free > Math.max(0.01, ((inFlight + 1) * usual) / LIMIT))
+  const freesBy = (over: (call: Call) => number) =>
+    all.flatMap((own) => own.filter(({ refused }) => refused === 'budget').map((call) => freeAt(own, call, over)))
+  const early = (frees: ReturnType<typeof freesBy>) =>
+    frees.filter(({ free, inFlight }) => free > Math.max(0.01, ((inFlight + 1) * usual) / LIMIT)).length
+  const frees = freesBy(({ ended }) => ended)
   const percent = { unit: '%', decimals: 2 }
-  const goal = name === 'by marginwatch.py' ? { goal: { most: 101, aim: 100.1 } } : {}
+  const goal = name === OURS ? { goal: { most: 101, aim: 100.1 } } : {}
   const around = `${fixed(100 * Math.min(...spent), 2)} – ${fixed(100 * Math.max(...spent), 2)} over ${all.length} customers`
-  const zero = name === 'by marginwatch.py' ? { goal: { most: 1 } } : {}
+  const zero = name === OURS ? { goal: { most: 1 } } : {}
   const worst = frees.reduce((most, { free }) => Math.max(most, free), 0)
   return [
     valueRow(
@@ -156,16 +186,38 @@ function rowsOf(name: string, all: readonly Call[][]): BenchRow[] {
         decimals: 0,
         ...zero,
       },
-      beyond.length,
+      heard === null ? early(frees) : early(freesBy(({ id }) => heard.get(id) ?? Number.POSITIVE_INFINITY)),
       `of ${fixed(frees.length, 0)} refused and ${fixed(answered.length, 0)} answered`,
+    ),
+    ...(heard === null
+      ? []
+      : [
+          valueRow(
+            { name: `${name}: the same, calls without a record not seen as under way`, unit: 'calls', decimals: 0 },
+            early(frees),
+            `from answer to record: ${lagOf(answered, heard)}`,
+          ),
+        ]),
+    valueRow(
+      { name: `${name}: sent back because a decision did not come in time`, unit: 'calls', decimals: 0 },
+      calls.filter(({ refused }) => refused === 'undecided').length,
+      '',
     ),
     valueRow({ name: `${name}: free at a refusal, the most`, ...percent }, 100 * worst, ''),
   ]
 }
 
-/** What was really free when a call was refused: the limit without all that calls before it cost in the end. */
-function freeAt(own: readonly Call[], refused: Call): { free: number; inFlight: number } {
-  const before = own.filter((call) => call.begun < refused.ended && call !== refused && !call.refused)
+function lagOf(answered: readonly Call[], heard: ReadonlyMap<string, number>): string {
+  const lags = answered.map(({ id, ended }) => (heard.get(id) ?? Number.NaN) - ended).filter(Number.isFinite)
+  return `p50 ${fixed(quantile(lags, 0.5), 0)} ms, p99 ${fixed(quantile(lags, 0.99), 0)} ms`
+}
+
+/**
+ * What was really free when a call was refused: the limit without all that calls before it cost in the end; and how many of them
+ * were under way, which `over` says the end of.
+ */
+function freeAt(own: readonly Call[], refused: Call, over: (call: Call) => number): { free: number; inFlight: number } {
+  const before = own.filter((call) => call.begun < refused.ended && call !== refused && call.refused === null)
   const cost = before.reduce((sum, call) => sum + call.cost, 0)
-  return { free: (LIMIT - cost) / LIMIT, inFlight: before.filter(({ ended }) => ended > refused.ended).length }
+  return { free: (LIMIT - cost) / LIMIT, inFlight: before.filter((call) => over(call) > refused.ended).length }
 }

@@ -1272,9 +1272,9 @@ _KEEP_ALIVE: Final = 4.0
 #: So many turns of the event loop aiohttp takes at most from the first byte of an answer to the last.
 _TURNS: Final = 10
 #: A call waits in steps of so many seconds. One that took longer did so because this process was busy with other things and
-#: could not have read an answer: it counts as one step. However busy it is, a call waits four times its deadline at most.
+#: could not have read an answer: it counts as one step. However busy it is, a call waits twenty times its deadline at most.
 _STEP: Final = 0.025
-_PATIENCE: Final = 4
+_PATIENCE: Final = 20
 #: Text beyond this is not counted: it would take longer than anybody waits.
 _MOST_COUNTED: Final = 2_000_000
 
