@@ -14,6 +14,8 @@ testSource('langfuse', async (world) => {
   if (source === undefined) throw new Error('a unit was expected')
   return {
     source,
+    // What was seen of it, and that it counts, since nobody else has told of it.
+    leaves: 2,
     start: () => world.idle(),
     async deliver(secret) {
       const said = { input: secret, output: secret, statusMessage: `{"content": "${secret}"}` }
