@@ -5,7 +5,8 @@ import { createTraffic } from '../../traffic.ts'
 import { truthOf } from '../../truth.ts'
 import type { ObservationRow } from '../observation.ts'
 import { createTenant, type Tenant } from '../project.ts'
-import { type MixtureOptions, mixture, type Passed } from './mixture.ts'
+import { type MixtureOptions, mixture } from './mixture.ts'
+import type { Passed } from './plan.ts'
 import { spanId } from './spans.ts'
 import { traceOf } from './trace.ts'
 
@@ -76,8 +77,8 @@ describe('a mixture', () => {
       time: passed.filter(({ edit }) => edit?.what === 'time').length,
     })
     expect(Math.min(truth.twice, truth.late, ...Object.values(truth.edited))).toBeGreaterThan(0)
-    const tools = langfuse.rows().filter(({ type }) => type === 'TOOL')
-    expect(Object.values(truth.tools).reduce((sum, tool) => sum + tool.calls, 0)).toBe(tools.length)
+    const tools = new Set(langfuse.rows().flatMap(({ type, id }) => (type === 'TOOL' ? [id] : [])))
+    expect(Object.values(truth.tools).reduce((sum, tool) => sum + tool.calls, 0)).toBe(tools.size)
   })
 
   test('a late observation is not there before its time, an edited one is as it was until its edit', () => {
@@ -109,6 +110,89 @@ describe('a mixture', () => {
       return langfuse.rows().filter(({ id }) => id === twice.observation).length
     }
     expect([twice.from - 1, twice.from, twice.from + 1000].map(there)).toEqual([0, 1, 2])
+  })
+
+  test('is delivered twice with all of its trace, and edited with its tools', () => {
+    const { langfuse, gateway, at } = sinks()
+    const passed: Passed[] = []
+    mixture({ gateway, langfuse, ...DISTURBED, onPassed: (one) => passed.push(one) }).add(calls)
+    at(FROM + 30 * HOUR)
+    const rows = new Map<string, ObservationRow[]>()
+    for (const row of langfuse.rows()) rows.set(row.id, [...(rows.get(row.id) ?? []), row])
+    const seen = { twice: 0, moved: 0, saidAgain: 0 }
+    for (const { call, way, twice, edit } of passed) {
+      if (way === 'gateway') continue
+      for (const { id, start, type } of traceOf(call, { way: way === 'langfuse' ? 'direct' : 'gateway' }).others) {
+        const edited = type === 'TOOL' ? edit : null
+        const [row, ...others] = rows.get(id) ?? []
+        expect(others.length).toBe(Number(twice && edited === null))
+        expect(row?.start).toBe(start + (edited?.what === 'time' ? edited.byMs : 0))
+        if (edited) expect(row?.updatedAt).toBe(edited.at)
+        seen.twice += others.length
+        if (edited) seen[edited.what === 'time' ? 'moved' : 'saidAgain'] += 1
+      }
+    }
+    expect(Math.min(...Object.values(seen))).toBeGreaterThan(0)
+  })
+
+  test('an edit comes as long after the observation as is asked, and only of what both places have', () => {
+    const { langfuse, gateway } = sinks()
+    const passed: Passed[] = []
+    const options = { ...DISTURBED, editAfterMs: [60_000, 3_600_000] } as const
+    mixture({ gateway, langfuse, ...options, onPassed: (one) => passed.push(one) }).add(calls)
+    const waits = passed.flatMap(({ edit, from }) => (edit && from !== null ? [edit.at - from] : []))
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(60_000)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(3_600_000)
+    expect(new Set(waits).size).toBeGreaterThan(10)
+    expect(new Set(passed.flatMap(({ edit, way }) => (edit ? [way] : [])))).toEqual(new Set(['both']))
+  })
+
+  test('what the gateway tells of late is handed to it with how late that is, everything else at once', () => {
+    const { langfuse } = sinks()
+    const late = new Map<Call, number>()
+    const passed: Passed[] = []
+    const disturbed = mixture({
+      langfuse,
+      gateway: {
+        add(some, { lateMs = 0 } = {}) {
+          for (const call of some) late.set(call, lateMs)
+        },
+      },
+      langfuseOnly: 0.1,
+      gatewayLate: 0.1,
+      gatewayLateMs: [HOUR, 2 * HOUR],
+      onPassed: (one) => passed.push(one),
+    })
+    disturbed.add(calls)
+    for (const { call, gatewayLateMs } of passed) expect(late.get(call) ?? null).toBe(gatewayLateMs)
+    const delays = [...late.values()].filter((ms) => ms > 0)
+    expect(disturbed.truth().gatewayLate).toBe(delays.length)
+    expect(delays.length).toBeGreaterThan(calls.length / 20)
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(HOUR)
+    expect(Math.max(...delays)).toBeLessThanOrEqual(2 * HOUR)
+  })
+
+  test('of a call that is lent its session the gateway hears none, and the trace has it with our id', () => {
+    const { seen, langfuse, gateway, at } = sinks()
+    const passed: Passed[] = []
+    const disturbed = mixture({ gateway, langfuse, langfuseOnly: 0.1, lent: 0.2, onPassed: (one) => passed.push(one) })
+    disturbed.add(calls)
+    at(FROM + 30 * HOUR)
+    const rows = new Map(langfuse.rows().map((row) => [row.id, row]))
+    const told = new Map(seen.map((call) => [call.hookId, call.session]))
+    const lent = passed.filter((one) => one.lent)
+    for (const { call, observation, way } of lent) {
+      expect([way, told.get(call.hookId)]).toEqual(['both', null])
+      expect(rows.get(observation ?? '')).toMatchObject({
+        sessionId: call.session ?? '',
+        metadata: { marginwatch_call_id: call.hookId },
+        cost: {},
+      })
+    }
+    expect(disturbed.truth().lent).toBe(lent.length)
+    expect(lent.filter(({ call }) => call.session !== null).length).toBeGreaterThan(calls.length / 20)
+    for (const { call, way } of passed.filter((one) => !one.lent && one.way !== 'langfuse'))
+      expect([way, told.get(call.hookId)]).toEqual(['both', call.session])
   })
 
   test('what was refused before it left always passes the gateway; the same calls are disturbed in the same way', () => {
