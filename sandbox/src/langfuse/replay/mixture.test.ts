@@ -56,10 +56,10 @@ describe('a mixture', () => {
     const reached = new Set(seen)
     const rows = new Map<string, ObservationRow[]>()
     for (const row of langfuse.rows()) rows.set(row.id, [...(rows.get(row.id) ?? []), row])
-    for (const { call, way, observation, twice, edit } of passed) {
+    for (const { call, way, observation, twiceAfterMs, edit } of passed) {
       expect(reached.has(call)).toBe(way !== 'langfuse')
       const found = rows.get(observation ?? '') ?? []
-      expect(found.length).toBe(way === 'gateway' ? 0 : twice && edit === null ? 2 : 1)
+      expect(found.length).toBe(way === 'gateway' ? 0 : twiceAfterMs !== null && edit === null ? 2 : 1)
       if (way === 'gateway') continue
       const [row] = found
       const untouched = traceOf(call, { way: way === 'langfuse' ? 'direct' : 'gateway' }).generations.at(-1)
@@ -70,7 +70,7 @@ describe('a mixture', () => {
     const truth = disturbed.truth()
     expect(truth.both.calls + truth.gateway.calls + truth.langfuse.calls).toBe(calls.length)
     for (const sum of [truth.both, truth.gateway, truth.langfuse]) expect(sum.calls).toBeGreaterThan(0)
-    expect(truth.twice).toBe(passed.filter(({ twice }) => twice).length)
+    expect(truth.twice).toBe(passed.filter(({ twiceAfterMs }) => twiceAfterMs !== null).length)
     expect(truth.edited).toEqual({
       cost: passed.filter(({ edit }) => edit?.what === 'cost').length,
       tokens: passed.filter(({ edit }) => edit?.what === 'tokens').length,
@@ -99,17 +99,24 @@ describe('a mixture', () => {
     expect(row(late.observation)?.updatedAt).toBeGreaterThan(before?.updatedAt ?? 0)
   })
 
-  test('what is delivered twice is there once, and twice a second later', () => {
+  test.for([
+    { how: {}, least: 1000, most: 1000 },
+    { how: { twiceAfterMs: [60_000, HOUR] }, least: 60_000, most: HOUR },
+  ] as const)('what is delivered twice is there once, and twice $least to $most ms later', ({ how, least, most }) => {
     const { langfuse, gateway, at } = sinks()
     const passed: Passed[] = []
-    mixture({ gateway, langfuse, twice: 0.1, onPassed: (one) => passed.push(one) }).add(calls)
-    const twice = passed.find((one) => one.twice)
-    if (!twice?.from) throw new Error('no such call in this traffic')
+    mixture({ gateway, langfuse, twice: 0.1, ...how, onPassed: (one) => passed.push(one) }).add(calls)
+    const waits = passed.flatMap(({ twiceAfterMs }) => twiceAfterMs ?? [])
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(least)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(most)
+    const twice = passed.find((one) => one.twiceAfterMs !== null)
+    if (!twice?.from || !twice.twiceAfterMs) throw new Error('no such call in this traffic')
     const there = (ms: number): number => {
       at(ms)
       return langfuse.rows().filter(({ id }) => id === twice.observation).length
     }
-    expect([twice.from - 1, twice.from, twice.from + 1000].map(there)).toEqual([0, 1, 2])
+    const again = twice.from + twice.twiceAfterMs
+    expect([twice.from - 1, twice.from, again - 1, again].map(there)).toEqual([0, 1, 1, 2])
   })
 
   test('is delivered twice with all of its trace, and edited with its tools', () => {
@@ -120,12 +127,12 @@ describe('a mixture', () => {
     const rows = new Map<string, ObservationRow[]>()
     for (const row of langfuse.rows()) rows.set(row.id, [...(rows.get(row.id) ?? []), row])
     const seen = { twice: 0, moved: 0, saidAgain: 0 }
-    for (const { call, way, twice, edit } of passed) {
+    for (const { call, way, twiceAfterMs, edit } of passed) {
       if (way === 'gateway') continue
       for (const { id, start, type } of traceOf(call, { way: way === 'langfuse' ? 'direct' : 'gateway' }).others) {
         const edited = type === 'TOOL' ? edit : null
         const [row, ...others] = rows.get(id) ?? []
-        expect(others.length).toBe(Number(twice && edited === null))
+        expect(others.length).toBe(Number(twiceAfterMs !== null && edited === null))
         expect(row?.start).toBe(start + (edited?.what === 'time' ? edited.byMs : 0))
         if (edited) expect(row?.updatedAt).toBe(edited.at)
         seen.twice += others.length

@@ -80,14 +80,15 @@ function traceOptions({ way, lent }: Passed, { hook, environment }: MixtureOptio
 /** Writes a trace: each observation so long after its end as that of the call. What its tools did goes along with an edit. */
 function write(
   trace: Trace,
-  { call, observation, from, twice, edit }: Passed,
+  { call, observation, from, twiceAfterMs, edit }: Passed,
   langfuse: MixtureOptions['langfuse'],
 ): void {
   const lag = (from ?? call.end) - call.end
   const parts = observationsOf(trace)
   for (const part of parts) langfuse.put(part, { from: endOf(part) + lag })
   for (const score of trace.scores) langfuse.score(score, { from: score.at + lag })
-  if (twice) for (const part of parts) langfuse.repeat(part.id, { from: endOf(part) + lag + 1000 })
+  if (twiceAfterMs !== null)
+    for (const part of parts) langfuse.repeat(part.id, { from: endOf(part) + lag + twiceAfterMs })
   if (edit === null) return
   for (const part of parts) {
     if (part.id === observation) langfuse.edit(part.id, changesOf(part, edit), { from: edit.at })
@@ -119,7 +120,7 @@ function keepMixture() {
       sum.cost += call.cost ?? 0n
       sum.tokens += allTokens(call.tokens)
       count.late += Number(passed.late)
-      count.twice += Number(passed.twice)
+      count.twice += Number(passed.twiceAfterMs !== null)
       count.gatewayLate += Number((passed.gatewayLateMs ?? 0) > 0)
       count.lent += Number(passed.lent)
       count.observations += observations.length

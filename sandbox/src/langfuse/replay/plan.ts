@@ -14,8 +14,8 @@ export interface Passed {
   /** From when on Langfuse shows it. */
   readonly from: number | null
   readonly late: boolean
-  /** Delivered to Langfuse a second time, with all of its trace, under the same ids. */
-  readonly twice: boolean
+  /** So long after that it is delivered to Langfuse a second time, with all of its trace, under the same ids; null = it is not. */
+  readonly twiceAfterMs: number | null
   /** What was changed in Langfuse afterwards, and to what. */
   readonly edit: Edit | null
   /** How much later than at its end the gateway tells of it; null where it did not pass. */
@@ -47,13 +47,15 @@ export interface Disturbance {
   /** How long after its end an observation can be read: usually, and when it is late. */
   readonly lagMs?: Range
   readonly lateMs?: Range
-  /** How long after that it is edited. */
+  /** How long after that it is delivered again, and edited. */
+  readonly twiceAfterMs?: Range
   readonly editAfterMs?: Range
   readonly gatewayLateMs?: Range
 }
 
 const LAG: Range = [1000, 6000]
 const LATE: Range = [600_000, 3_600_000]
+const TWICE_AFTER: Range = [1000, 1000]
 const EDIT_AFTER: Range = [30_000, 30_000]
 const GATEWAY_LATE: Range = [7_200_000, 18_000_000]
 const MOVE_MS = 3_600_000
@@ -64,7 +66,7 @@ export function plan(call: Call, options: Disturbance): Passed {
   const gatewayLate = way !== 'langfuse' && happens(call, 0xa00a, options.gatewayLate ?? 0)
   const gatewayLateMs =
     way === 'langfuse' ? null : gatewayLate ? within(call, 0xa00b, GATEWAY_LATE, options.gatewayLateMs) : 0
-  const nowhere = { observation: null, from: null, late: false, twice: false, edit: null, lent: false }
+  const nowhere = { observation: null, from: null, late: false, twiceAfterMs: null, edit: null, lent: false }
   if (way === 'gateway') return { call, way, ...nowhere, gatewayLateMs }
   const late = happens(call, 0xa002, options.late ?? 0)
   const from = call.end + (late ? within(call, 0xa003, LATE, options.lateMs) : within(call, 0xa003, LAG, options.lagMs))
@@ -75,7 +77,9 @@ export function plan(call: Call, options: Disturbance): Passed {
     observation: spanId(call, 'call'),
     from,
     late,
-    twice: happens(call, 0xa004, options.twice ?? 0),
+    twiceAfterMs: happens(call, 0xa004, options.twice ?? 0)
+      ? within(call, 0xa00e, TWICE_AFTER, options.twiceAfterMs)
+      : null,
     edit: edited ? editOf(call, from + within(call, 0xa00c, EDIT_AFTER, options.editAfterMs)) : null,
     gatewayLateMs,
     lent: way === 'both' && wasSent(call) && happens(call, 0xa00d, options.lent ?? 0),
