@@ -43,6 +43,7 @@ const DISTURBANCE = {
   edited: 0.3,
   gatewayLate: 0.1,
   lent: 0.12,
+  twiceAfterMs: [1000, 80 * MINUTE],
   editAfterMs: [MINUTE, 80 * MINUTE],
 } as const
 
