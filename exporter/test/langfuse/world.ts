@@ -50,7 +50,7 @@ const DISTURBANCE = {
 export interface TruthOptions {
   readonly seed: number
   readonly role: LangfusePolicy['role']
-  /** Whether Langfuse fails in the first night, the program is stopped for an hour in the second, and Langfuse is away in the third. */
+  /** Whether Langfuse fails in the first night, the program is stopped for hours in the second, and Langfuse is away for hours in the third. */
   readonly troubled: boolean
 }
 
@@ -157,13 +157,13 @@ const TROUBLES: readonly ((night: Troubled) => Promise<void>)[] = [
   async ({ midnight, until, stop, start }) => {
     await until(midnight - 30 * MINUTE)
     await stop()
-    await until(midnight + 30 * MINUTE)
+    // Longer than the window in which rows are looked at again, here as below.
+    await until(midnight + 4 * HOUR)
     await start()
   },
   async ({ midnight, until, langfuse }) => {
     await until(midnight - HOUR)
     await langfuse.down()
-    // Longer than the window in which rows are looked at again.
     await until(midnight + 4 * HOUR)
     await langfuse.up()
   },
