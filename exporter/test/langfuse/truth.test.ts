@@ -95,14 +95,17 @@ describe.each<Omit<TruthOptions, 'seed'>>([
   })
 
   it('are taken back where Langfuse was believed first, and nowhere else', async () => {
-    const first = world.passed.filter(({ call, way, gatewayLateMs }) => {
-      // What failed used nothing: it is the gateway's to tell.
-      return way === 'both' && gatewayLateMs !== null && gatewayLateMs > 0 && call.outcome === 'success'
-    })
+    // What failed used nothing: it is the gateway's to tell.
+    const told = world.passed.filter(({ call, way }) => way === 'both' && call.outcome === 'success')
+    const first = told.filter(({ gatewayLateMs }) => gatewayLateMs !== 0).length
+    // A call that was moved into the past does not wait for the gateway, which tells of it within minutes.
+    const perhaps = told.filter(
+      ({ gatewayLateMs, edit }) => gatewayLateMs === 0 && edit?.what === 'time' && edit.byMs < 0,
+    )
     const taken = await takenBack(world.app.ledger)
-    if (role === 'reconcile') expect(taken).toBe(0)
-    else if (troubled) expect(taken).toBeGreaterThan(0)
-    else expect(taken).toBe(first.length)
+    if (role === 'reconcile') return expect(taken).toBe(0)
+    expect(taken).toBeGreaterThanOrEqual(troubled ? 1 : first)
+    if (!troubled) expect(taken).toBeLessThanOrEqual(first + perhaps.length)
   })
 
   it('called and failed their tools as often as they did', async () => {
