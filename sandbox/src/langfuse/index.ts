@@ -10,15 +10,8 @@ export type {
 export type { ScoreInput } from './score.ts'
 export { type Langfuse, type LangfuseOptions, type LangfuseStats, startLangfuse } from './server.ts'
 export type { Switches as LangfuseSwitches } from './switches.ts'
-export {
-  type Edit as LangfuseEdit,
-  type Mixture,
-  mixture,
-  type MixtureOptions,
-  type MixtureSum,
-  type MixtureTruth,
-  type Passed,
-} from './replay/mixture.ts'
+export { type Mixture, mixture, type MixtureOptions, type MixtureSum, type MixtureTruth } from './replay/mixture.ts'
+export type { Disturbance as LangfuseDisturbance, Edit as LangfuseEdit, Passed } from './replay/plan.ts'
 export {
   observationsOf,
   type Trace as LangfuseTrace,

@@ -135,7 +135,11 @@ function shownMetadata({ metadata }: ObservationRow, expanded: ReadonlySet<strin
   return Object.fromEntries(shown)
 }
 
+/** How any JSON begins: most texts are none, and finding that out by an error takes its time. */
+const BEGINS = /^\s*(?:[{["\d-]|true|false|null)/
+
 function parsed(text: string): unknown {
+  if (!BEGINS.test(text)) return text
   try {
     return JSON.parse(text)
   } catch {

@@ -231,31 +231,54 @@ describe('faults', () => {
 })
 
 describe('push', () => {
-  test('calls are posted once they have ended, history that was there from the start is not', async () => {
-    const got: { litellm_call_id: string }[] = []
+  interface Posted {
+    readonly litellm_call_id: string
+  }
+
+  /** Takes whatever is posted. */
+  async function startReceiver() {
+    const got: Posted[] = []
     const receiver = createServer(async (request, response) => {
       let body = ''
       for await (const chunk of request) body += chunk
-      got.push(...(JSON.parse(body) as { litellm_call_id: string }[]))
+      got.push(...(JSON.parse(body) as Posted[]))
       response.writeHead(200, { connection: 'close' }).end()
     })
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
     const { port } = receiver.address() as AddressInfo
+    const push = { url: `http://127.0.0.1:${port}/`, flushMs: 1e9, loss: 'none' } as const
+    return { got, push, close: () => new Promise((resolve) => receiver.close(resolve)) }
+  }
+
+  const idsOf = (some: readonly Call[]) => new Set(some.map((call) => call.callId))
+
+  test('calls are posted once they have ended, history that was there from the start is not', async () => {
+    const { got, push, close } = await startReceiver()
     let now = FROM
-    const server = await start({
-      calls: calls.slice(0, 10),
-      now: () => now,
-      push: { url: `http://127.0.0.1:${port}/`, flushMs: 1e9, loss: 'none' },
-    })
+    const server = await start({ calls: calls.slice(0, 10), now: () => now, push })
     server.add(calls.slice(10, 20))
     server.add(calls.slice(20, 30), { push: false })
     await server.flush()
     expect(got).toEqual([])
     now = LATER
     await server.flush()
-    await new Promise((resolve) => receiver.close(resolve))
-    expect(new Set(got.map((record) => record.litellm_call_id))).toEqual(
-      new Set(calls.slice(10, 20).map((call) => call.callId)),
-    )
+    await close()
+    expect(new Set(got.map((record) => record.litellm_call_id))).toEqual(idsOf(calls.slice(10, 20)))
+  })
+
+  test('calls that are late are posted so much after their end, their rows are there as ever', async () => {
+    const { got, push, close } = await startReceiver()
+    const late = calls.slice(0, 10)
+    let now = LATER
+    const server = await start({ now: () => now, push })
+    server.add(late, { lateMs: 3 * HOUR })
+    server.add(calls.slice(10, 20))
+    await server.flush()
+    expect(new Set(got.map((record) => record.litellm_call_id))).toEqual(idsOf(calls.slice(10, 20)))
+    expect((await poll(server)).total).toBe(20)
+    now = Math.max(...late.map((call) => call.end)) + 3 * HOUR
+    await server.flush()
+    await close()
+    expect(new Set(got.map((record) => record.litellm_call_id))).toEqual(idsOf(calls.slice(0, 20)))
   })
 })

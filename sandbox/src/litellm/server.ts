@@ -57,9 +57,9 @@ export interface Litellm {
   readonly masterKey: string
   /**
    * Calls that have happened, or will: the row of each appears after its end plus the lag, its records are queued for the
-   * push at its end. `push: false` leaves them out of the push.
+   * push at its end. `push: false` leaves them out of the push, `lateMs` has them queued so much later.
    */
-  add(calls: Iterable<Call>, options?: { readonly push?: boolean }): void
+  add(calls: Iterable<Call>, options?: { readonly push?: boolean; readonly lateMs?: number }): void
   /**
    * A call begins: resolves to how it goes after what was decided on it, for `add`; to null for one that the traffic says our
    * hook refuses, for where somebody is asked nobody else refuses. Without `decide` a call goes as the traffic says.
@@ -133,11 +133,11 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
 
   let server = await listen(options.port ?? 0, desk)
   const { port } = server.address() as AddressInfo
-  const pending: Call[] = []
-  const add = (calls: Iterable<Call>, push: boolean): void => {
+  const pending: Pending[] = []
+  const add = (calls: Iterable<Call>, push: boolean, lateMs = 0): void => {
     for (const call of calls) {
       rows.add(call)
-      if (pusher && push) pending.push(call)
+      if (pusher && push) pending.push({ call, at: call.end + lateMs })
     }
     release(pending, now(), (call) => pusher?.enqueue(recordsOf(call)))
   }
@@ -151,7 +151,7 @@ export async function startLitellm(options: LitellmOptions = {}): Promise<Litell
   return {
     url: `http://127.0.0.1:${port}`,
     masterKey,
-    add: (calls, { push = true } = {}) => add(calls, push),
+    add: (calls, { push = true, lateMs } = {}) => add(calls, push, lateMs),
     begin: (call) => (asker ? decidedOn(call, asker) : Promise.resolve(call)),
     fail: faults.add,
     flush,
@@ -191,14 +191,20 @@ function openPusher(options: LitellmOptions, deps: Omit<PushDeps, 'fetch'>): Pus
   return createPusher({ ...PUSH_DEFAULTS, ...options.push }, { ...deps, fetch: options.fetch ?? fetch })
 }
 
-/** Takes the calls that have ended out of `pending`, in order of their end. */
-function release(pending: Call[], now: number, onEnded: (call: Call) => void): void {
-  const ended = pending.filter((call) => call.end <= now).sort((a, b) => a.end - b.end)
-  if (ended.length === 0) return
-  const open = pending.filter((call) => call.end > now)
+/** A call that the push has not heard of, and when it will, epoch milliseconds. */
+interface Pending {
+  readonly call: Call
+  readonly at: number
+}
+
+/** Takes the calls whose time has come out of `pending`, in order of their time. */
+function release(pending: Pending[], now: number, onDue: (call: Call) => void): void {
+  const due = pending.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at)
+  if (due.length === 0) return
+  const left = pending.filter(({ at }) => at > now)
   pending.length = 0
-  pending.push(...open)
-  ended.forEach(onEnded)
+  pending.push(...left)
+  for (const { call } of due) onDue(call)
 }
 
 async function flushLoop(flush: () => Promise<void>, everyMs: number, { sleep, signal }: Desk): Promise<void> {

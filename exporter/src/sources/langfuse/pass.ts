@@ -11,7 +11,7 @@ import { observe, type Seen } from './observation.ts'
 import type { Page, Store } from './pages.ts'
 import { readRow } from './row.ts'
 import { readScore } from './score.ts'
-import { usageOf } from './usage.ts'
+import { isGatewaysFailure, usageOf } from './usage.ts'
 
 export interface PassTarget {
   readonly recorder: Recorder
@@ -71,7 +71,10 @@ export function createPass(target: PassTarget): Pass {
 
   function wait(seen: Seen): void {
     const { row, observation } = seen
-    if (!spend || observation.what !== 'call' || judged.has(row.id)) return
+    if (!spend || judged.has(row.id)) return
+    // An earlier version may have said otherwise.
+    waiting.delete(row.id)
+    if (observation.what !== 'call' || isGatewaysFailure(seen)) return
     const usage = usageOf(seen, contextOf(deps))
     waiting.set(row.id, { start: row.start, end: row.end ?? row.start, call: observation.call, usage })
   }

@@ -322,6 +322,22 @@ describe('calls as spend', () => {
     ])
   })
 
+  it('are none where the gateway failed and used nothing: tries and refusals are its to tell, however late it does', async () => {
+    await start({ role: 'spend' })
+    const failed = { level: 'ERROR' as const, usage: {}, cost: { total: 0 } }
+    const refused = { 'attributes.metadata': '{"user_api_key_alias": "app"}' }
+    langfuse.put(call('try', world.now, { ...failed, ...stampedAs(STAMP) }))
+    langfuse.put(call('then', world.now, stampedAs(STAMP)))
+    langfuse.put(call('refused', world.now, { ...failed, metadata: refused }))
+    langfuse.put(call('past', world.now, failed))
+    langfuse.put(call('charged', world.now, { ...failed, metadata: refused, cost: { total: 0.5 } }))
+    langfuse.put(call('turned', world.now, stampedAs('11111111-2222-4333-8444-555555555555')))
+    langfuse.edit('turned', failed, { from: world.now + 5 * MINUTE })
+    await world.advance(30 * MINUTE)
+    expect(new Set(spent().map(({ key }) => key.split(':').at(-1)))).toEqual(new Set(['then', 'past', 'charged']))
+    expect(ids()).toHaveLength(7)
+  })
+
   it('are none in the role reconcile', async () => {
     await start({ everyMs: 5 * MINUTE })
     langfuse.put(call('a', world.now))

@@ -62,6 +62,15 @@ export function usageOf({ row, who, observation }: Seen, context: EventContext):
   }
 }
 
+/**
+ * A failure on the way through a gateway, which used nothing. It may be a try before a retry, or a refusal without an id of the
+ * call: whether a client saw it the gateway alone can tell, and it does.
+ */
+export function isGatewaysFailure({ row, observation }: Seen): boolean {
+  const used = (row.cost ?? 0n) > 0n || Object.keys(row.usage).length > 0
+  return row.failed && !used && (observation.call !== null || Object.keys(row.metadata.litellm).length > 0)
+}
+
 interface Priced {
   readonly row: Row
   readonly model: string | null

@@ -1,33 +1,10 @@
 import type { Call } from '../../call.ts'
 import type { Litellm } from '../../litellm/server.ts'
-import { mix } from '../../random.ts'
 import { allTokens } from '../../tokens.ts'
 import type { ObservationInput } from '../observation.ts'
 import type { Project } from '../project.ts'
-import { spanId } from './spans.ts'
-import { happens, observationsOf, type TraceOptions, traceOf } from './trace.ts'
-
-/** What was done with a call on its way. Moments are epoch milliseconds. */
-export interface Passed {
-  readonly call: Call
-  /** Where it left something. `langfuse`: the application called the provider itself. */
-  readonly way: 'both' | 'gateway' | 'langfuse'
-  /** Id of the observation that is the call; null where there is none. */
-  readonly observation: string | null
-  /** From when on Langfuse shows it. */
-  readonly from: number | null
-  readonly late: boolean
-  /** Delivered to Langfuse a second time, under the same id. */
-  readonly twice: boolean
-  /** What was changed in Langfuse afterwards, and to what. */
-  readonly edit: Edit | null
-}
-
-export type Edit =
-  | { readonly what: 'cost'; readonly at: number; readonly usd: number }
-  | { readonly what: 'tokens'; readonly at: number; readonly tokens: number }
-  /** Start and end moved by so much. */
-  | { readonly what: 'time'; readonly at: number; readonly byMs: number }
+import { type Disturbance, type Edit, type Passed, plan } from './plan.ts'
+import { observationsOf, type Trace, type TraceOptions, traceOf } from './trace.ts'
 
 /** How much there was of something. */
 export interface MixtureSum {
@@ -44,6 +21,8 @@ export interface MixtureTruth {
   readonly langfuse: MixtureSum
   readonly late: number
   readonly twice: number
+  readonly gatewayLate: number
+  readonly lent: number
   readonly edited: Readonly<Record<Edit['what'], number>>
   /** Observations and scores that were written, repeats not counted. */
   readonly observations: number
@@ -51,18 +30,9 @@ export interface MixtureTruth {
   readonly tools: Readonly<Record<string, { readonly calls: number; readonly failed: number }>>
 }
 
-export interface MixtureOptions extends Pick<TraceOptions, 'hook' | 'environment'> {
+export interface MixtureOptions extends Disturbance, Pick<TraceOptions, 'hook' | 'environment'> {
   readonly gateway: Pick<Litellm, 'add'> & Partial<Pick<Litellm, 'begin'>>
   readonly langfuse: Pick<Project, 'put' | 'repeat' | 'edit' | 'score'>
-  /** Shares of the calls, 0 … 1. All are 0 when nobody says. */
-  readonly gatewayOnly?: number
-  readonly langfuseOnly?: number
-  readonly late?: number
-  readonly twice?: number
-  readonly edited?: number
-  /** How long after its end an observation can be read: usually, and when it is late. */
-  readonly lagMs?: readonly [from: number, to: number]
-  readonly lateMs?: readonly [from: number, to: number]
   readonly onPassed?: (passed: Passed) => void
 }
 
@@ -71,90 +41,75 @@ export interface Mixture extends Pick<Litellm, 'add'>, Partial<Pick<Litellm, 'be
   truth(): MixtureTruth
 }
 
-const LAG: readonly [number, number] = [1000, 6000]
-const LATE: readonly [number, number] = [600_000, 3_600_000]
-const EDIT_AFTER_MS = 30_000
-const MOVE_MS = 3_600_000
-
-/**
- * Lets calls leave what they leave in both places, and disturbs some of them, by their own salt: the same calls are disturbed
- * in the same way each time. Calls that were refused before they left always pass the gateway.
- */
+/** Lets calls leave what they leave in both places, and disturbs some of them, each time in the same way. */
 export function mixture(options: MixtureOptions): Mixture {
   const { gateway, langfuse, onPassed } = options
   const truth = keepMixture()
-  const one = (call: Call): boolean => {
+  const pass = (call: Call): Passed => {
     const passed = plan(call, options)
-    const trace = passed.way === 'gateway' ? null : traceOf(call, traceOptions(passed.way, options))
-    if (trace && passed.observation !== null && passed.from !== null) {
-      const lag = passed.from - call.end
-      for (const observation of observationsOf(trace))
-        langfuse.put(observation, { from: (observation.end ?? observation.start) + lag })
-      for (const score of trace.scores) langfuse.score(score, { from: score.at + lag })
-      if (passed.twice) langfuse.repeat(passed.observation, { from: passed.from + 1000 })
-      if (passed.edit) langfuse.edit(passed.observation, changesOf(call, passed.edit), { from: passed.edit.at })
-    }
+    const trace = passed.way === 'gateway' ? null : traceOf(call, traceOptions(passed, options))
+    if (trace) write(trace, passed, langfuse)
     truth.add(passed, trace ? observationsOf(trace) : [], trace?.scores.length ?? 0)
     onPassed?.(passed)
-    return passed.way !== 'langfuse'
+    return passed
   }
   return {
-    add: (calls, how) => gateway.add([...calls].filter(one), how),
+    add(calls, how) {
+      const onTime: Call[] = []
+      for (const call of calls) {
+        const { gatewayLateMs, lent } = pass(call)
+        const told = lent ? { ...call, session: null } : call
+        if (gatewayLateMs === 0) onTime.push(told)
+        else if (gatewayLateMs !== null) gateway.add([told], { ...how, lateMs: gatewayLateMs })
+      }
+      gateway.add(onTime, how)
+    },
     ...(gateway.begin ? { begin: gateway.begin } : {}),
     truth: truth.read,
   }
 }
 
-function traceOptions(way: Passed['way'], { hook, environment }: MixtureOptions): TraceOptions {
+function traceOptions({ way, lent }: Passed, { hook, environment }: MixtureOptions): TraceOptions {
   return {
-    way: way === 'langfuse' ? 'direct' : 'gateway',
+    way: way === 'langfuse' ? 'direct' : lent ? 'named' : 'gateway',
     ...(hook === undefined ? {} : { hook }),
     ...(environment === undefined ? {} : { environment }),
   }
 }
 
-function plan(call: Call, options: MixtureOptions): Passed {
-  const { gatewayOnly = 0, langfuseOnly = 0, lagMs = LAG, lateMs = LATE } = options
-  const chance = mix(call.salt, 0xa001) / 4294967296
-  const sent = call.outcome === 'success' || call.outcome === 'failed'
-  const way =
-    chance < gatewayOnly
-      ? 'gateway'
-      : chance < gatewayOnly + langfuseOnly && sent && !call.cacheHit
-        ? 'langfuse'
-        : 'both'
-  if (way === 'gateway') return { call, way, observation: null, from: null, late: false, twice: false, edit: null }
-  const late = happens(call, 0xa002, options.late ?? 0)
-  const [least, most] = late ? lateMs : lagMs
-  const from = call.end + Math.round(least + ((most - least) * mix(call.salt, 0xa003)) / 4294967296)
-  const edited = call.outcome === 'success' && happens(call, 0xa005, options.edited ?? 0)
-  return {
-    call,
-    way,
-    observation: spanId(call, 'call'),
-    from,
-    late,
-    twice: happens(call, 0xa004, options.twice ?? 0),
-    edit: edited ? editOf(call, from + EDIT_AFTER_MS) : null,
+/** Writes a trace: each observation so long after its end as that of the call. What its tools did goes along with an edit. */
+function write(
+  trace: Trace,
+  { call, observation, from, twiceAfterMs, edit }: Passed,
+  langfuse: MixtureOptions['langfuse'],
+): void {
+  const lag = (from ?? call.end) - call.end
+  const parts = observationsOf(trace)
+  for (const part of parts) langfuse.put(part, { from: endOf(part) + lag })
+  for (const score of trace.scores) langfuse.score(score, { from: score.at + lag })
+  if (twiceAfterMs !== null)
+    for (const part of parts) langfuse.repeat(part.id, { from: endOf(part) + lag + twiceAfterMs })
+  if (edit === null) return
+  for (const part of parts) {
+    if (part.id === observation) langfuse.edit(part.id, changesOf(part, edit), { from: edit.at })
+    else if (part.type === 'TOOL')
+      langfuse.edit(part.id, edit.what === 'time' ? changesOf(part, edit) : {}, { from: edit.at })
   }
 }
 
-function editOf(call: Call, at: number): Edit {
-  const kind = mix(call.salt, 0xa006) % 3
-  if (kind === 0) return { what: 'cost', at, usd: (1000 + (mix(call.salt, 0xa007) % 1000)) / 1e5 }
-  if (kind === 1) return { what: 'tokens', at, tokens: allTokens(call.tokens) + 1 + (mix(call.salt, 0xa008) % 50) }
-  return { what: 'time', at, byMs: mix(call.salt, 0xa009) % 2 === 0 ? MOVE_MS : -MOVE_MS }
+function endOf({ start, end }: ObservationInput): number {
+  return end ?? start
 }
 
-function changesOf(call: Call, edit: Edit): Partial<ObservationInput> {
+function changesOf(part: ObservationInput, edit: Edit): Partial<ObservationInput> {
   if (edit.what === 'cost') return { cost: { total: edit.usd } }
   if (edit.what === 'tokens') return { usage: { input: edit.tokens, total: edit.tokens } }
-  return { start: call.start + edit.byMs, end: call.end + edit.byMs }
+  return { start: part.start + edit.byMs, end: endOf(part) + edit.byMs }
 }
 
 function keepMixture() {
   const sums = { both: empty(), gateway: empty(), langfuse: empty() }
-  const count = { late: 0, twice: 0, observations: 0, scores: 0 }
+  const count = { late: 0, twice: 0, gatewayLate: 0, lent: 0, observations: 0, scores: 0 }
   const edited: Record<Edit['what'], number> = { cost: 0, tokens: 0, time: 0 }
   const tools = new Map<string, { calls: number; failed: number }>()
   return {
@@ -165,7 +120,9 @@ function keepMixture() {
       sum.cost += call.cost ?? 0n
       sum.tokens += allTokens(call.tokens)
       count.late += Number(passed.late)
-      count.twice += Number(passed.twice)
+      count.twice += Number(passed.twiceAfterMs !== null)
+      count.gatewayLate += Number((passed.gatewayLateMs ?? 0) > 0)
+      count.lent += Number(passed.lent)
       count.observations += observations.length
       count.scores += scores
       if (passed.edit) edited[passed.edit.what] += 1

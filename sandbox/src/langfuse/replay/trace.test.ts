@@ -118,6 +118,15 @@ describe('a call past the gateway', () => {
   })
 })
 
+describe('a call through the gateway that the application itself traced', () => {
+  test('is what it would be past the gateway, and names our id', () => {
+    const [direct] = traceOf(answered, { way: 'direct' }).generations
+    expect(traceOf(answered, { way: 'named' }).generations).toEqual([
+      { ...direct, metadata: { ...direct?.metadata, marginwatch_call_id: answered.hookId } },
+    ])
+  })
+})
+
 describe('what goes with calls', () => {
   const traces = calls.map((call) => traceOf(call))
 

@@ -1,5 +1,5 @@
 import type { Call } from '../../call.ts'
-import { clientTags } from '../../litellm/parts.ts'
+import { clientTags, HOOK_CALL_ID } from '../../litellm/parts.ts'
 import { mix } from '../../random.ts'
 import { inputTokens, outputTokens } from '../../tokens.ts'
 import type { ObservationInput } from '../observation.ts'
@@ -10,8 +10,9 @@ export interface TraceOptions {
   /**
    * `gateway`: the call went through LiteLLM, whose `langfuse_otel` callback wrote it below the application's own span.
    * `direct`: the application called the provider itself and traced it with Langfuse's library: no cost, no id of ours.
+   * `named`: it called the gateway, whose callback writes nothing, and traced the call itself under our id.
    */
-  readonly way?: 'gateway' | 'direct'
+  readonly way?: 'gateway' | 'direct' | 'named'
   /** Whether our gateway hook stamped the call. Default true. */
   readonly hook?: boolean
   /** What LiteLLM says of its environment; the same for all calls of a gateway. Default `production`. */
@@ -43,7 +44,7 @@ export function traceOf(
   const written =
     way === 'gateway'
       ? litellmObservations(call, { hook, environment, parent: rootId })
-      : [directGeneration(call, rootId)]
+      : [directGeneration(call, rootId, way === 'named')]
   const named = toolsOf(call)
   const [generations, rest] = [written.filter(isGeneration), written.filter((one) => !isGeneration(one))]
   const called = generations.map((one, index) =>
@@ -85,7 +86,7 @@ function ownOf(call: Call) {
   }
 }
 
-function directGeneration(call: Call, parentObservationId: string): ObservationInput {
+function directGeneration(call: Call, parentObservationId: string, named: boolean): ObservationInput {
   const success = call.outcome === 'success'
   const { tokens } = call
   const usage = {
@@ -107,7 +108,11 @@ function directGeneration(call: Call, parentObservationId: string): ObservationI
     level: success ? 'DEFAULT' : 'ERROR',
     model: bareName(call.model, call.asked),
     usage: success ? usage : {},
-    metadata: { customer_id: call.customer, plan_tier: call.tier },
+    metadata: {
+      customer_id: call.customer,
+      plan_tier: call.tier,
+      ...(named ? { [HOOK_CALL_ID]: call.hookId } : {}),
+    },
   }
 }
 
