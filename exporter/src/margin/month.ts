@@ -147,7 +147,8 @@ function isSomething({ calls, tokens, cost, unpriced, infra }: Use): boolean {
 }
 
 function unknownInfra(missing: string | null, unknown: number): string | null {
-  const amounts = unknown === 0 ? null : `${unknown} metered ${unknown === 1 ? 'amount has' : 'amounts have'} no rate`
+  const amounts =
+    unknown === 0 ? null : `${unknown} metered ${unknown === 1 ? 'amount has' : 'amounts have'} no known cost`
   return [missing, amounts].filter((reason) => reason !== null).join('; ') || null
 }
 
