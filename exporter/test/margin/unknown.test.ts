@@ -110,11 +110,11 @@ describe('what nobody can know of a margin', () => {
     await of.calls([call('ada', OCTOBER + HOUR, 0.1)])
     const rates = 'there are no rates for what is metered \\(rates.containers\\)'
     // Twelve hours of processor and of memory.
-    await expectUnknown(of, new RegExp(`${rates}; 24 metered amounts have no known cost`))
+    await expectUnknown(of, new RegExp(`${rates}; 24 metered amounts have no known cost \\(cpu, memory\\)`))
     // With rates from now on the day is not whole either: what was metered before has no cost.
     await of.policy(withRates)
     await of.to(OCTOBER + 13 * HOUR)
-    await expectUnknown(of, /24 metered amounts have no known cost/)
+    await expectUnknown(of, /24 metered amounts have no known cost \(cpu, memory\)/)
   })
 
   it('is what containers cost that nobody reads', async () => {
@@ -149,7 +149,7 @@ describe('what nobody can know of a margin', () => {
     await of.to(OCTOBER + 5 * HOUR)
     await comesBack(of)
     await of.to(OCTOBER + 8 * HOUR)
-    await expectUnknown(of, /1 metered amount has no known cost/)
+    await expectUnknown(of, /1 metered amount has no known cost \(memory\)/)
     // Processors were counted all the time, 8 hours at 0.03; memory in 5 of them at 0.005.
     expect(family(await of.scrape(), 'infra_cost_usd_total')).toEqual([
       ['container,cpu,api', '0.24'],
@@ -157,7 +157,7 @@ describe('what nobody can know of a margin', () => {
     ])
     await of.stop()
     await of.start()
-    await expectUnknown(of, /1 metered amount has no known cost/)
+    await expectUnknown(of, /1 metered amount has no known cost \(memory\)/)
   })
 
   it('stays so when no container that was seen before is there any more', async () => {
@@ -170,11 +170,11 @@ describe('what nobody can know of a margin', () => {
     of.engine.containers.length = 0
     await comesBack(of)
     await of.to(OCTOBER + 8 * HOUR)
-    await expectUnknown(of, /1 metered amount has no known cost/)
+    await expectUnknown(of, /1 metered amount has no known cost \(memory\)/)
     await of.stop()
     await of.start()
     await of.to(OCTOBER + 9 * HOUR)
-    await expectUnknown(of, /1 metered amount has no known cost/)
+    await expectUnknown(of, /1 metered amount has no known cost \(memory\)/)
   })
 
   it('is not what a source has read as nothing: days without containers cost nothing', async () => {

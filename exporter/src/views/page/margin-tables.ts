@@ -106,7 +106,7 @@ function loserTable({ losing, losers }: MarginModel, colours: Colours): Html {
   return panel({
     id: 'losing',
     title: 'Customers that lose money',
-    note: losers > TOP ? `the worst ${TOP} of ${count(losers)}` : 'the worst first',
+    note: `so far this month, ${losers > TOP ? `the worst ${TOP} of ${count(losers)}` : 'the worst first'}`,
     columns: [
       { head: 'Customer' },
       { head: 'Tier', look: 'desk' },
