@@ -87,6 +87,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
+/** The source of containers. */
+const DOCKER = 'docker'
+
 type OnClose = (closer: () => Promise<unknown>) => void
 
 async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, 'close'>> {
@@ -125,7 +128,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   const backstop = startBackstop(options, budgets.budgets, roster.tierAt)
   onClose(backstop.close)
   const activity = createActivity(ledger, calendar, now)
-  const containersReadAt = () => running.health().find(({ name }) => name === 'docker')?.lastSuccess ?? null
+  const containersReadAt = () => running.health().find(({ name }) => name === DOCKER)?.lastSuccess ?? null
   const margin = await startMargin({
     options,
     ledger,
@@ -133,6 +136,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     timeline: roster.timeline,
     catchingUp,
     containersReadAt,
+    containersKnownUntil: await lastMetered(ledger, DOCKER),
   })
   onClose(margin.close)
   const forecast = createForecast({

@@ -24,6 +24,8 @@ export interface StartMargin {
   readonly catchingUp: () => boolean
   /** When containers were last read, epoch milliseconds; null = not since the start. */
   readonly containersReadAt: () => number | null
+  /** Until when their use was known at the start, epoch milliseconds; null = none of it is. */
+  readonly containersKnownUntil: number | null
 }
 
 /** The running month's margin, and what the views show of it. */
@@ -46,13 +48,15 @@ export async function startMargin(deps: StartMargin): Promise<RunningMargin> {
   const rules = rulesOf(options.policy.current, calendar, now)
   // What is metered is asked for while the margin itself is being opened.
   let opened: OpenMargin | null = null
-  const meteredSince = () => opened?.infraTotals()[0]?.since ?? null
+  const startedAt = now()
+  const gaps = (from: number) =>
+    meteringGaps({ ...deps, startedAt, meteredSince: opened?.meteredSince() ?? null }, from)
   const margin = await openMargin(marginLedger(ledger), {
     calendar,
     now,
     timeline: () => timeline,
     policy: rules,
-    missing: (from, to) => missing(deps, meteredSince(), from, to),
+    missing: (from, to) => missing(options.policy.current(), gaps(from), from, to),
   })
   opened = margin
   const month = () => (catchingUp() ? null : margin.month())
@@ -69,7 +73,9 @@ export async function startMargin(deps: StartMargin): Promise<RunningMargin> {
     }),
     state() {
       const found = month()
-      return found === null ? NO_MARGIN : pageModel(found)
+      // Of calls alone there is no margin to tell: they are in the other tables.
+      const plans = Object.keys(options.policy.current().tiers).length > 0
+      return found === null || !(plans || found.assumed.of > 0) ? NO_MARGIN : pageModel(found)
     },
     close: margin.close,
   }
@@ -92,21 +98,34 @@ function rulesOf(policy: () => Policy, calendar: Calendar, now: () => number): (
 const TURNS = 5
 
 /** What of the infrastructure in [from, to) nobody has metered. */
-function missing(
-  { options, containersReadAt }: StartMargin,
-  meteredSince: number | null,
+function missing({ sources, rates }: Policy, gaps: readonly Gap[], from: number, to: number): string | null {
+  return missingInfra({ metered: sources.docker !== null, rated: rates.containers.length > 0, gaps }, from, to)
+}
+
+interface Gap {
+  readonly from: number
+  /** Null = still so. */
+  readonly to: number | null
+}
+
+/** Before anything was metered, and since containers were last read. What nobody saw in between has entries without a cost. */
+function meteringGaps(
+  {
+    options,
+    containersReadAt,
+    containersKnownUntil,
+    startedAt,
+    meteredSince,
+  }: StartMargin & { readonly startedAt: number; readonly meteredSince: number | null },
   from: number,
-  to: number,
-): string | null {
-  const { sources, rates } = options.policy.current()
-  const { docker } = sources
-  const gaps: { from: number; to: number | null }[] = []
-  if (meteredSince === null || meteredSince > from) gaps.push({ from, to: meteredSince })
+): Gap[] {
+  const { docker } = options.policy.current().sources
   const read = containersReadAt()
-  // Of the time before this process the ledger tells: what nobody saw then has no cost.
-  if (docker !== null && read !== null && options.now() - read > TURNS * docker.everyMs + docker.timeoutMs)
-    gaps.push({ from: read, to: null })
-  return missingInfra({ metered: docker !== null, rated: rates.containers.length > 0, gaps }, from, to)
+  const away = docker !== null && options.now() - (read ?? startedAt) > TURNS * docker.everyMs + docker.timeoutMs
+  return [
+    ...(meteredSince === null || meteredSince > from ? [{ from, to: meteredSince }] : []),
+    ...(away ? [{ from: read ?? containersKnownUntil ?? startedAt, to: null }] : []),
+  ]
 }
 
 function pageModel({ tiers, whole, customers, infra }: MonthMargin): MarginModel {

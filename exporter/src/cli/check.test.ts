@@ -112,6 +112,12 @@ describe('marginwatch check', () => {
       'containers: those of shop, asked at http://proxy:2375 every 15s, at 2 rates, from 2026-12-01 on',
     )
     expect(lines.join()).not.toContain('hint: what the containers cost')
+    expect(lines).toContain(
+      'p.yaml:3:23: rates.containers[0]: hint: without memory_usd_per_gib_hour and network_usd_per_gib a part of what containers use has no known cost, so no margin has infrastructure in it; 0 says that it costs nothing',
+    )
+    const whole = '{ cpu_usd_per_hour: 1, memory_usd_per_gib_hour: 0, network_usd_per_gib: 0 }'
+    const { lines: rated } = await checkText(`${docker}\nrates: { containers: ${whole} }\n`)
+    expect(rated.join()).not.toContain('rates.containers')
     const { code, lines: without } = await checkText('sources:\n  docker: {}\n')
     expect(without).toContain('containers: all of them, asked at unix:///var/run/docker.sock every 15s, without rates')
     expect(without).toContainEqual(

@@ -32,6 +32,8 @@ export interface MarginFold {
   /** The running month as of now; null when the clock says that a month runs from before the one that was loaded. */
   month(): MonthMargin | null
   infraTotals(): readonly InfraTotal[]
+  /** Since when anything is metered, epoch milliseconds; null = nothing ever was. */
+  meteredSince(): number | null
 }
 
 /** Nothing changes so much in a second that many who ask in it need be told apart. */
@@ -98,6 +100,7 @@ export function createMarginFold(deps: MarginDeps): MarginFold {
       return shown.margin
     },
     infraTotals: totals.all,
+    meteredSince: totals.since,
   }
 }
 
@@ -136,6 +139,7 @@ function monthFinder(calendar: Calendar): (day: number) => number {
 export interface OpenMargin {
   month(): MonthMargin | null
   infraTotals(): readonly InfraTotal[]
+  meteredSince(): number | null
   /** Number of the last entry that the figures hold. */
   seq(): number
   close: Close
@@ -155,7 +159,8 @@ export async function openMargin(ledger: MarginLedger, deps: MarginDeps): Promis
     fold.apply(batch)
     seq = batch.at(-1)?.seq ?? seq
   })
-  return { month: fold.month, infraTotals: fold.infraTotals, seq: () => seq, close }
+  const { month, infraTotals, meteredSince } = fold
+  return { month, infraTotals, meteredSince, seq: () => seq, close }
 }
 
 /**

@@ -37,6 +37,19 @@ describe('what is missing of infrastructure', () => {
       'nothing was metered for 2 days',
     )
   })
+
+  it('is an hour once that lies in two gaps', () => {
+    const gaps = [
+      { from: 4 * HOUR, to: null },
+      { from: 0, to: null },
+      { from: HOUR, to: 2 * HOUR },
+    ]
+    expect(missingInfra({ ...known, gaps }, 0, 6 * HOUR)).toBe('nothing was metered for 6 hours')
+    expect(missingInfra({ ...known, gaps: gaps.slice(2) }, 0, 6 * HOUR)).toBe('nothing was metered for 1 hour')
+    expect(missingInfra({ ...known, gaps: [{ from: 0, to: 3 * HOUR }, ...gaps.slice(2)] }, 0, 6 * HOUR)).toBe(
+      'nothing was metered for 3 hours',
+    )
+  })
 })
 
 describe('what infrastructure has cost in all', () => {
@@ -58,8 +71,10 @@ describe('what infrastructure has cost in all', () => {
 
   it('is not shown as nothing where no rate is known', () => {
     const totals = createInfraTotals(calendar)
+    expect(totals.since()).toBeNull()
     totals.add(row({ cost: 0n, unknown: 3 }))
     expect(totals.all()).toEqual([])
+    expect(totals.since()).toBe(calendar.dayStart(20_000))
     totals.add(row({ cost: 0n }))
     expect(totals.all()).toMatchObject([{ cost: 0n }])
   })

@@ -15,6 +15,8 @@ export interface InfraTotal {
 
 export interface InfraTotals {
   add(row: DayMetered): void
+  /** Begin of the first local day on which anything was metered, with a cost or without, epoch milliseconds; null = never. */
+  since(): number | null
   /** By the day on which each began, then by name: a service that came earlier keeps its place. */
   all(): InfraTotal[]
 }
@@ -22,8 +24,10 @@ export interface InfraTotals {
 /** Sums of all that was ever metered; what has no rate is in none of them. */
 export function createInfraTotals(calendar: Calendar): InfraTotals {
   const totals = new Map<string, Total>()
+  let first = Number.POSITIVE_INFINITY
   return {
     add({ day, resource, service, meter, cost, unknown }) {
+      first = Math.min(first, day)
       if (cost === 0n && unknown > 0) return
       const name = [service, resource, meter].join(SEPARATOR)
       const known = totals.get(name)
@@ -32,6 +36,7 @@ export function createInfraTotals(calendar: Calendar): InfraTotals {
         if (day < known.day) known.day = day
       } else totals.set(name, { name, resource, service, kind: meter, cost, day })
     },
+    since: () => (Number.isFinite(first) ? calendar.dayStart(first) : null),
     all: () =>
       [...totals.values()]
         .sort((a, b) => a.day - b.day || (a.name < b.name ? -1 : 1))
@@ -71,7 +76,13 @@ export function missingInfra({ metered, rated, gaps }: Metering, from: number, t
   if (!metered) return 'nothing meters the infrastructure (sources.docker does)'
   if (!rated) return 'there are no rates for what is metered (rates.containers)'
   let ms = 0
-  for (const gap of gaps) ms += Math.max(0, Math.min(gap.to ?? to, to) - Math.max(gap.from, from))
+  let until = from
+  // They may overlap.
+  for (const gap of gaps.toSorted((a, b) => a.from - b.from)) {
+    const end = Math.min(gap.to ?? to, to)
+    ms += Math.max(0, end - Math.max(gap.from, until))
+    until = Math.max(until, end)
+  }
   return ms === 0 ? null : `nothing was metered for ${spanText(ms)}`
 }
 

@@ -70,7 +70,7 @@ describe("a month's use", () => {
     expect(divided).toBe(4)
     sums.meter(amount({ day: 2, cost: 4n, unknown: 1 }))
     expect(infraOf(sums, rule)).toEqual({ acme: [28n], globex: [12n] })
-    expect(sums.sums(rule)).toMatchObject({ infra: 40n, allocated: 40n, unknown: 1 })
+    expect(sums.sums(rule)).toMatchObject({ infra: 40n, allocated: 40n, unknown: 1, unknownOf: ['cpu'] })
     expect(divided).toBe(5)
   })
 })

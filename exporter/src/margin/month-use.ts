@@ -1,5 +1,5 @@
 import type { MarginPolicy } from '../policy/policy.ts'
-import type { Nano } from '../usage.ts'
+import { type Meter, METERS, type Nano } from '../usage.ts'
 import { allocate } from './allocate.ts'
 import type { DayMetered, DayUse } from './rows.ts'
 
@@ -22,8 +22,9 @@ export interface UseSums {
   /** Known cost of infrastructure, and how much of it was divided among customers. */
   readonly infra: Nano
   readonly allocated: Nano
-  /** Metered amounts that have no cost. */
+  /** Metered amounts that have no cost, and what they are of. */
   readonly unknown: number
+  readonly unknownOf: readonly Meter[]
 }
 
 /** A month's use, day by day. Rows may come in any order, split and corrected: only their sum counts. */
@@ -44,6 +45,7 @@ export function createMonthUse(): MonthUse {
   let changed = new Set<Day>()
   let lastRule: MarginPolicy | null = null
   let [infra, allocated, unknown] = [0n, 0n, 0]
+  const unknownOf = new Set<Meter>()
   const dayOf = (number: number): Day => {
     let day = days.get(number)
     if (!day) {
@@ -79,11 +81,12 @@ export function createMonthUse(): MonthUse {
       total.cost += row.cost
       total.unpriced += row.unpriced
     },
-    meter({ day, service, cost, unknown: more }) {
+    meter({ day, service, meter, cost, unknown: more }) {
       const { services } = dayOf(day)
       services.set(service, (services.get(service) ?? 0n) + cost)
       infra += cost
       unknown += more
+      if (more > 0) unknownOf.add(meter)
     },
     sums(rule) {
       if (rule !== lastRule) changed = new Set(days.values())
@@ -94,7 +97,7 @@ export function createMonthUse(): MonthUse {
         allocated += day.divided
       }
       changed.clear()
-      return { uses: totals, infra, allocated, unknown }
+      return { uses: totals, infra, allocated, unknown, unknownOf: METERS.filter((meter) => unknownOf.has(meter)) }
     },
   }
 }

@@ -63,7 +63,7 @@ export interface MonthInput {
 export function monthMargin(input: MonthInput): MonthMargin {
   const { days, at, use, targets, missing } = input
   const until = Math.min(Math.max(at, days.from), days.to)
-  const unknown = unknownInfra(missing, use.unknown)
+  const unknown = unknownInfra(missing, use)
   const known = unknown === null
   const sums = new Map([...targets.keys()].map((tier) => [tier, createTierSum()]))
   const customers: CustomerMargin[] = []
@@ -146,9 +146,9 @@ function isSomething({ calls, tokens, cost, unpriced, infra }: Use): boolean {
   return calls !== 0 || tokens !== 0 || cost !== 0n || unpriced !== 0 || infra !== 0n
 }
 
-function unknownInfra(missing: string | null, unknown: number): string | null {
-  const amounts = unknown === 0 ? null : `${unknown} metered ${unknown === 1 ? 'amount has' : 'amounts have'} no rate`
-  return [missing, amounts].filter((reason) => reason !== null).join('; ') || null
+function unknownInfra(missing: string | null, { unknown, unknownOf }: UseSums): string | null {
+  const amounts = `${unknown} metered ${unknown === 1 ? 'amount has' : 'amounts have'} no known cost (${unknownOf.join(', ')})`
+  return [missing, unknown === 0 ? null : amounts].filter((reason) => reason !== null).join('; ') || null
 }
 
 function inOrder<T>(sums: ReadonlyMap<string, T>, targets: ReadonlyMap<string, unknown>): [string, T][] {

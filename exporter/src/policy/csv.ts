@@ -21,7 +21,11 @@ interface Broken {
  * not fit, each line is read by itself.
  */
 export function readCsv(text: string, columns: readonly string[], needed: readonly string[]): FileRows {
-  const plain = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n')
+  // Some spreadsheets say first what divides the columns; the line after it tells as much.
+  const plain = text
+    .replace(/^\uFEFF/, '')
+    .replace(/\r\n?/g, '\n')
+    .replace(/^sep=.\n/i, '\n')
   const headLine = 1 + (/^(?:[^\S\n]*\n)*/.exec(plain)?.[0].split('\n').length ?? 1) - 1
   const head = plain.split('\n')[headLine - 1] ?? ''
   if (head.trim() === '')

@@ -51,7 +51,9 @@ const MOST_FROM_ALIASES = 10_000
  * Reads YAML 1.2 with anchors, keeping positions. A text that is not YAML gives the syntax errors alone: what the rest
  * would mean is a guess. Never throws.
  */
-export function readDocument(text: string): { document?: PolicyDocument; flaws: Flaw[] } {
+export function readDocument(given: string): { document?: PolicyDocument; flaws: Flaw[] } {
+  // Editors of Windows put a byte order mark in front, over which the parser stumbles.
+  const text = given.replace(/^\uFEFF/, '')
   const lines = new LineCounter()
   const position: Locate = (offset) => {
     const { line, col } = lines.linePos(Math.min(offset, text.length))

@@ -1,6 +1,16 @@
 import type { Nano } from '@marginwatch/pricing'
-import type { BudgetPeriod, BudgetPolicy, LimitedLadder, Policy, SpendPeriod, SpendThreshold } from './policy.ts'
+import { METERS } from '../usage.ts'
+import type {
+  BudgetPeriod,
+  BudgetPolicy,
+  ContainerRate,
+  LimitedLadder,
+  Policy,
+  SpendPeriod,
+  SpendThreshold,
+} from './policy.ts'
 import type { Issue, Path } from './problem.ts'
+import { RATE_KEYS } from './rate-rules.ts'
 import { dollarsText, percentText } from './units.ts'
 
 /** A sum that calls stop at, and what of the file says so. */
@@ -15,12 +25,20 @@ export function unreachable(policy: Policy): Issue[] {
   return [...spendHints(policy), ...warnHint(budgets), ...ladders(budgets).flatMap(beyondStop)]
 }
 
-/** Containers that are metered without anything to say what they cost. */
+/** Containers that are metered without anything to say what they, or a part of what they use, cost. */
 export function withoutRates({ sources, rates }: Policy): Issue[] {
-  if (sources.docker === null || rates.containers.length > 0) return []
+  if (sources.docker === null) return []
+  if (rates.containers.length > 0) return rates.containers.flatMap(unrated)
   const message =
     'what the containers cost stays unknown: there are no rates.containers, so no margin has infrastructure in it'
   return [{ path: ['sources', 'docker'], message }]
+}
+
+function unrated(rate: ContainerRate, i: number): Issue[] {
+  const missing = METERS.filter((meter) => rate[meter] === null).map((meter) => RATE_KEYS[meter])
+  if (missing.length === 0) return []
+  const message = `without ${missing.join(' and ')} a part of what containers use has no known cost, so no margin has infrastructure in it; 0 says that it costs nothing`
+  return [{ path: ['rates', 'containers', i], message }]
 }
 
 function spendHints(policy: Policy): Issue[] {

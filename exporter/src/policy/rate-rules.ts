@@ -1,8 +1,15 @@
+import type { Meter } from '../usage.ts'
 import { isTreeMap, type Tree } from './document.ts'
 import type { Issue } from './problem.ts'
 import { date, list, text } from './tree.ts'
 
-const RATES = ['cpu_usd_per_hour', 'memory_usd_per_gib_hour', 'network_usd_per_gib'] as const
+/** The key of each meter's rate. */
+export const RATE_KEYS = {
+  cpu: 'cpu_usd_per_hour',
+  memory: 'memory_usd_per_gib_hour',
+  network: 'network_usd_per_gib',
+} as const satisfies Readonly<Record<Meter, string>>
+const RATES = Object.values(RATE_KEYS)
 
 /** What of `rates` no single value shows: a rate that says nothing, and two that begin on the same day. */
 export function rateIssues(tree: Tree): Issue[] {

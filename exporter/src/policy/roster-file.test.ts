@@ -34,6 +34,10 @@ describe('A file of customers', () => {
       `\uFEFF\n${HEAD}\n "acme" , tier_2,2026-01-01,2026-11-20,39.50,2026-02-01\n,,,,,\nbeta,tier_1`,
     ],
     [
+      'with a first line that says what divides the columns',
+      `\uFEFFsep=;\r\n${HEAD}${row}beta,tier_1,,,,\n`.replaceAll(',', ';').replaceAll('\n', '\r\n'),
+    ],
+    [
       'with other columns in another order, some of them with lines',
       `Name,Tier,ID,From,To,Price USD,Trial-Until\n"Acme\nInc, ""the"" one",tier_2,acme,2026-01-01,2026-11-20,39.50,2026-02-01\nB,tier_1,beta`,
     ],
@@ -51,7 +55,33 @@ describe('A file of customers', () => {
     ],
   ])('is read as YAML, as %s', (_, text) => {
     for (const file of ['c.yaml', 'C.YML'])
-      expect(read(text, file)).toMatchObject({ entries: [acme, beta], said: [], whole: true })
+      for (const written of [text, `\uFEFF${text.replaceAll('\n', '\r\n')}`])
+        expect(read(written, file)).toMatchObject({ entries: [acme, beta], said: [], whole: true })
+  })
+
+  test('keeps a row out whose name was saved in another encoding, and takes nobody for having gone by it', () => {
+    const text = Buffer.from(`${HEAD}a,tier_1\nM\u00fcller,tier_2\n`, 'latin1').toString('utf8')
+    expect(read(text)).toMatchObject({
+      ids: ['a'],
+      whole: false,
+      unclear: [],
+      said: ['c.csv:3:1: id: found "M\uFFFDller", where a letter is not UTF-8, expected a file saved as UTF-8'],
+    })
+    expect(read(`${HEAD}M\u00fcller,tier_2`)).toMatchObject({ ids: ['M\u00fcller'], whole: true })
+  })
+
+  test('of which a line says a second time who the customer is keeps the other customers, and tells what to do', () => {
+    const found = read('\uFEFFid;tier;from\r\nacme;tier_1;\r\nb;tier_1;\r\nacme;tier_2;\r\n')
+    expect(found).toMatchObject({
+      ids: ['acme', 'b'],
+      unclear: ['acme'],
+      said: ['c.csv:4:1: the same customer with the same from as line 2; remove one, or give it a from of its own'],
+    })
+  })
+
+  test('says that it is the policy that names no tiers', () => {
+    const { problems } = readRoster(`${HEAD}a,tier_1`, { file: 'c.csv', tiers: [], named: new Set(), zone: 'UTC' })
+    expect(problems.map(formatProblem)).toEqual(['c.csv:2:1: tier: found "tier_1", but the policy names no tiers'])
   })
 
   test('has dates that begin at midnight in the zone of the policy', () => {

@@ -60,6 +60,7 @@ export function readRoster(text: string, options: RosterFileOptions): RosterRead
     ...(parsed.error?.issues ?? []).flatMap((issue) => issuesOf(issue, rows)),
     ...customerIssues(tree, lineOf).map((issue) => ({ ...issue, path: issue.path.slice(1) })),
     ...namedTwice(read.rows, named),
+    ...otherEncoding(read.rows),
   ]
   return judged(read, issues, options)
 }
@@ -86,7 +87,7 @@ function judged(read: FileRows, issues: readonly Issue[], { file, zone }: Roster
     const id = isTreeMap(fields) ? textOf(fields, 'id') : null
     const good = bad.has(index) ? null : customer.safeParse(fields).data
     if (good) entries.push(customerEntry(good, moment))
-    else if (id === null || id === '') whole = false
+    else if (id === null || id === '' || id.includes(LOST)) whole = false
     else unclear.add(id)
   }
   const problems = [
@@ -112,6 +113,18 @@ function namedTwice(rows: readonly FileRow[], named: ReadonlySet<string>): Issue
     if (id === null || !named.has(id)) return []
     const message = `${found(id)}, which stands under customers in the policy file too; that counts, expected it in one of the two`
     return [{ path: [i, 'id'], message }]
+  })
+}
+
+/** What a byte is read as that is not UTF-8. */
+const LOST = '\uFFFD'
+
+/** A name of which a letter is lost is nobody's, and would be taken for a new customer. */
+function otherEncoding(rows: readonly FileRow[]): Issue[] {
+  return rows.flatMap(({ fields }, i): Issue[] => {
+    const id = isTreeMap(fields) ? textOf(fields, 'id') : null
+    if (id === null || !id.includes(LOST)) return []
+    return [{ path: [i, 'id'], message: `${found(id)}, where a letter is not UTF-8, expected a file saved as UTF-8` }]
   })
 }
 

@@ -71,7 +71,7 @@ function names(tree: Tree): Issue[] {
 function tiersExist(tree: Tree): Issue[] {
   const tiers = Object.keys(map(tree, 'tiers'))
   const unknown = (tier: string) => {
-    const known = tiers.length === 0 ? 'but the file names no tiers' : `expected one of the tiers ${tiers.join(', ')}`
+    const known = tiers.length === 0 ? 'but the policy names no tiers' : `expected one of the tiers ${tiers.join(', ')}`
     return `${found(tier)}, ${known}${didYouMean(tier, tiers)}`
   }
   const users: [Path, Tree | undefined][] = [

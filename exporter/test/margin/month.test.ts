@@ -377,9 +377,9 @@ describe('infrastructure that is not all known', () => {
 
   it('is also what was metered without a rate', async () => {
     const amounts = [1, 2].map((i) => metered(`no rate ${i}`, { start: place.at(3), cost: null }))
-    expect((await read(null, amounts)).infra.unknown).toBe('2 metered amounts have no rate')
+    expect((await read(null, amounts)).infra.unknown).toBe('2 metered amounts have no known cost (cpu)')
     expect((await read('nothing was metered for 1 day', amounts.slice(1))).infra.unknown).toBe(
-      'nothing was metered for 1 day; 1 metered amount has no rate',
+      'nothing was metered for 1 day; 1 metered amount has no known cost (cpu)',
     )
     expect(tierIn(await read(null, amounts), 'tier_1').margin).toBeNull()
   })

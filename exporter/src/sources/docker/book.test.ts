@@ -194,6 +194,41 @@ describe('the book of containers', () => {
     ])
   })
 
+  it('says of each day on which nobody looked that its cost is unknown, where no container can tell', async () => {
+    const book = open()
+    const nothing = (at: number) => book.count({ at, present: new Set(), readings: [] }, settings())
+    await see(book, reading(NOON))
+    await nothing(NOON + 30 * MINUTE)
+    await nothing(NOON + 90 * MINUTE)
+    expect(recorded()).toEqual([])
+    await nothing(NOON + 14 * HOUR)
+    const unseen = recorded().filter(({ service }) => service === 'unseen')
+    expect(unseen.map(({ start, end, amount, cost }) => [iso(start), iso(end), amount, cost])).toEqual([
+      ['13:30:00', '00:00:00', 0n, null],
+      ['00:00:00', '02:00:00', 0n, null],
+    ])
+    // One that runs tells it by its memory.
+    await see(book, reading(NOON + 14 * HOUR + MINUTE, { memory: 1n }))
+    await see(book, reading(NOON + 17 * HOUR, { memory: 1n }))
+    expect(recorded().filter(({ service }) => service === 'unseen')).toEqual(unseen)
+    expect(recorded().at(-1)).toMatchObject({ service: 'web', meter: 'memory', cost: null })
+  })
+
+  it('knows after a kill until when it looked, where nothing runs too', async () => {
+    const nothing = { present: new Set<string>(), readings: [] }
+    let book = open()
+    for (let minutes = 0; minutes <= 300; minutes++)
+      await book.count({ ...nothing, at: NOON + minutes * MINUTE }, settings())
+    book = open(null)
+    await book.count({ ...nothing, at: NOON + 320 * MINUTE }, settings())
+    expect(recorded()).toEqual([])
+    // What was remembered is lost: the ledger tells until when somebody looked.
+    world.memory.clear()
+    book = open(NOON)
+    await book.count({ ...nothing, at: NOON + 2 * HOUR }, settings())
+    expect(recorded()).toMatchObject([{ service: 'unseen', start: NOON, end: NOON + 2 * HOUR, cost: null }])
+  })
+
   it('says that memory is unknown where the kernel does not tell it', async () => {
     const book = open()
     for (let i = 0; i < 2; i++) await see(book, reading(NOON + i * 5 * MINUTE, { memory: null }))

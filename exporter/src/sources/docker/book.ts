@@ -3,7 +3,7 @@ import type { DockerPolicy } from '../../policy/policy.ts'
 import type { Metered } from '../../usage.ts'
 import type { Recorder, SourceDeps } from '../source.ts'
 import { createCuts } from './cut.ts'
-import { entriesOf, SOURCE } from './entries.ts'
+import { entriesOf, SOURCE, unseenEntries } from './entries.ts'
 import { nothingRemembered, type Remembered, readRemembered, rememberedText } from './remembered.ts'
 import { advance, begin, finish, type Reading, type Rules, type Span, type Use } from './use.ts'
 
@@ -43,6 +43,8 @@ export function openBook(
 ): Book {
   const calendar = createCalendar(deps.policy().timezone)
   let kept: Remembered | null = null
+  /** Of which look it is that is remembered, epoch milliseconds. */
+  let rememberedAt = Number.NEGATIVE_INFINITY
   let recordMs = 0
   let cuts = createCuts(calendar, 1)
 
@@ -60,7 +62,8 @@ export function openBook(
     const known = found ?? nothingRemembered(of)
     const last = (await deps.lastMetered?.(SOURCE)) ?? null
     // The ledger has more than is remembered: the counters are those of an earlier time and would count it again.
-    return last === null || last <= known.lastEnd ? known : { ...known, uses: new Map(), since: last, lastEnd: last }
+    if (last === null || last <= known.lastEnd) return known
+    return { ...known, uses: new Map(), since: last, at: Math.max(known.at, last), lastEnd: last }
   }
 
   /** Hands in what waits, once all of it is remembered. */
@@ -79,8 +82,13 @@ export function openBook(
   }
 
   async function remember(): Promise<void> {
-    if (kept !== null) await deps.memory.set(NAME, rememberedText(kept))
+    if (kept === null) return
+    await deps.memory.set(NAME, rememberedText(kept))
+    rememberedAt = kept.at
   }
+
+  /** Where nothing runs, too, it is to be known after a restart until when somebody looked. */
+  const isOld = ({ at }: Remembered, { gapMs }: Rules) => Math.abs(at - rememberedAt) >= gapMs / 2
 
   return {
     async count(look, settings) {
@@ -90,9 +98,9 @@ export function openBook(
         await record()
       }
       const before = kept
-      if (before.pending.length < MOST_PENDING)
-        kept = counted(before, look, of, rulesOf(settings), deps.policy().rates.containers)
-      if (kept.pending.length === 0 && !isTurningPoint(before, kept)) return
+      const rules = rulesOf(settings)
+      if (before.pending.length < MOST_PENDING) kept = counted(before, look, of, rules, deps.policy().rates.containers)
+      if (kept.pending.length === 0 && !isTurningPoint(before, kept) && !isOld(kept, rules)) return
       await remember()
       await record()
     },
@@ -126,6 +134,10 @@ function counted(before: Remembered, look: Look, of: string, rules: Rules, rates
     write(finish(use))
     uses.delete(id)
   }
+  // Of a time in which nobody looked those tell that were there before and are: nobody knows their memory. Without one of them
+  // it would look as if nothing had run.
+  if (before.of === of && before.since !== null && look.at - before.at > rules.gapMs && uses.size === 0)
+    entries.push(...unseenEntries(before.at, look.at, rules.cuts))
   since ??= look.at
   for (const reading of look.readings) {
     const use = uses.get(reading.id)

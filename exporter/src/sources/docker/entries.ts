@@ -2,6 +2,7 @@ import type { ContainerRate } from '../../policy/policy.ts'
 import { rateAt } from '../../policy/rates.ts'
 import { type Meter, METERS, type Metered } from '../../usage.ts'
 import { costOf } from './cost.ts'
+import type { Cuts } from './cut.ts'
 import type { Span } from './use.ts'
 
 export const SOURCE = 'docker'
@@ -21,7 +22,22 @@ export function entriesOf(span: Span, rates: readonly ContainerRate[], turn: num
   })
 }
 
-function common({ service, start, end }: Span) {
+/** Service under which a time stands that nobody looked at. */
+const UNSEEN = 'unseen'
+
+/** Says of each day of a time in which nobody looked that what ran then has no known cost. */
+export function unseenEntries(from: number, to: number, cuts: Pick<Cuts, 'midnight'>): Metered[] {
+  const entries: Metered[] = []
+  for (let start = from; start < to; ) {
+    const end = Math.min(cuts.midnight(start), to)
+    const span = common({ service: UNSEEN, start, end })
+    entries.push({ ...span, key: `docker:${UNSEEN}:${start}:${end}`, meter: 'memory', amount: 0n, cost: null })
+    start = end
+  }
+  return entries
+}
+
+function common({ service, start, end }: Pick<Span, 'service' | 'start' | 'end'>) {
   return { kind: 'metered', version: 1, source: SOURCE, resource: 'container', service, start, end } as const
 }
 

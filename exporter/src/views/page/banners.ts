@@ -86,12 +86,15 @@ const MOST_NOTES = 3
 function rosterBanner({ roster }: PageModel): Html[] {
   if (roster === undefined) return []
   const { notes, leftOut } = roster
-  const more = notes.length > MOST_NOTES ? html` And ${count(notes.length - MOST_NOTES)} more.` : html``
-  const said = notes.slice(0, MOST_NOTES).map((note, i) => (i === 0 ? html`${note}` : html` ${note}`))
+  const more =
+    notes.length > MOST_NOTES
+      ? html`<br>And ${count(notes.length - MOST_NOTES)} more, all of them at <a href="/api/customers?limit=1">/api/customers</a>.`
+      : html``
+  const said = notes.slice(0, MOST_NOTES).map((note) => html`<br>${note}`)
   return [
     ...(notes.length === 0
       ? []
-      : [banner('warn', html`<strong>Not all customers are as the files say.</strong> ${said}${more}`)]),
+      : [banner('warn', html`<strong>Not all customers are as the files say.</strong>${said}${more}`)]),
     ...(leftOut === 0
       ? []
       : [

@@ -195,7 +195,7 @@ describe('a banner', () => {
       renderFragment({ ...FULL, roster: { customers: 1, assumed: 0, leftOut, notes } })
     expect(banners(0)).not.toContain('files say')
     expect(banners(0, 'a: <b>', 'c', 'd', 'e', 'f')).toContain(
-      '<strong>Not all customers are as the files say.</strong> a: &lt;b&gt; c d And 2 more.',
+      '<strong>Not all customers are as the files say.</strong><br>a: &lt;b&gt;<br>c<br>d<br>And 2 more, all of them at <a href="/api/customers?limit=1">/api/customers</a>.',
     )
     expect(banners(7)).toContain('<strong>7 customers more</strong> than can be taken from traffic')
   })

@@ -49,14 +49,14 @@ function tierMargins(model: MarginModel, total: MarginRow, colours: Colours): Ht
       customers(row),
     ]),
     empty: '',
-    remarks: remarks(model),
+    remarks: remarks(model, total),
   })
 }
 
 function summary({ margin, revenue, ratio, infraCost }: MarginRow): string {
   const whole = infraCost === null ? ' before infrastructure' : ''
-  const share = ratio === null ? '' : ` · ${percent(ratio)}`
-  return `this month: ${dollars(margin)} of ${dollars(revenue)}${share}${whole}`
+  const share = ratio === null ? '' : ` · ${shareOf(ratio)}`
+  return `so far this month: ${dollars(margin)} of ${dollars(revenue)} earned${share}${whole}`
 }
 
 /** What one month of revenue is made of: models, infrastructure, and what is left, as lengths of a bar. */
@@ -89,8 +89,8 @@ function customers({ customers: all, losing, trial }: TierMarginRow): Html {
 }
 
 /** What must be known beside the numbers. */
-function remarks({ infra, forecast, noForecast }: MarginModel): string[] {
-  const said: string[] = []
+function remarks({ infra, forecast, noForecast }: MarginModel, { revenueMonth }: MarginRow): string[] {
+  const said = [`For the whole month customers pay ${dollars(revenueMonth)}.`]
   if (infra.unknown !== null) said.push(`Infrastructure: ${infra.unknown}`)
   if (infra.unallocated > 0n)
     said.push(`${dollars(infra.unallocated)} of ${dollars(infra.total)} for infrastructure belong to no customer.`)
@@ -106,7 +106,7 @@ function loserTable({ losing, losers }: MarginModel, colours: Colours): Html {
   return panel({
     id: 'losing',
     title: 'Customers that lose money',
-    note: losers > TOP ? `the worst ${TOP} of ${count(losers)}` : 'the worst first',
+    note: `so far this month, ${losers > TOP ? `the worst ${TOP} of ${count(losers)}` : 'the worst first'}`,
     columns: [
       { head: 'Customer' },
       { head: 'Tier', look: 'desk' },

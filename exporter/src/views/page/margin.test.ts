@@ -35,7 +35,12 @@ describe('margin', () => {
       ['pro', '', '$12,012.50', '$4,630.00', '$101.00', '$7,281.50', '60.6%', '60.0%', '388 4 losing, 12 on trial'],
       ['free', '–', '$0.00', '$742.12', '$30.10', '−$772.22', '–', '–', '1,204 1,204 losing'],
     ])
-    expect(section(shown({}), 'margin')).toContain('this month: $8,137.24 of $20,412.50 · 39.9%')
+    expect(section(shown({}), 'margin')).toContain('so far this month: $8,137.24 of $20,412.50 earned · 39.9%')
+  })
+
+  test('tells of a loss with the sign that stands before the amounts', () => {
+    const total = { ...(MARGIN.total as NonNullable<MarginModel['total']>), margin: nano(-5), ratio: -0.2041 }
+    expect(section(shown({ total }), 'margin')).toContain('−$5.00 of $20,412.50 earned · −20.4%')
   })
 
   test('marks a ratio below its target, and one below zero is one', () => {
@@ -59,6 +64,7 @@ describe('margin', () => {
 
   test('says what nobody pays for, and where the month is going', () => {
     expect(remarks(shown({}))).toEqual([
+      'For the whole month customers pay $27,835.23.',
       '$13.70 of $324.90 for infrastructure belong to no customer.',
       'Model spend by the end of the month: $16,310.50 ($15,220.00 to $17,802.00).',
     ])
@@ -66,10 +72,10 @@ describe('margin', () => {
       infra: { total: 0n, unallocated: 0n, unknown: null },
       forecast: null,
     }
-    expect(remarks(shown(silent))).toEqual([])
-    expect(remarks(shown({ ...silent, noForecast: 'two weeks are needed' }))).toEqual([
+    expect(remarks(shown(silent))).toEqual(['For the whole month customers pay $27,835.23.'])
+    expect(remarks(shown({ ...silent, noForecast: 'two weeks are needed' }))).toContain(
       'No forecast yet: two weeks are needed',
-    ])
+    )
   })
 
   test('draws no part of the bar beyond the whole, and none where nothing is paid', () => {
