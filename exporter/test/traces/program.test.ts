@@ -23,7 +23,8 @@ budgets: { session: { limit_usd: 100, warn_usd: 50, calls: 1 }, agent: { limit_u
 
 /** The program beside a Langfuse of which it also reads what is no gateway's call as spend. */
 async function start(events = 'on'): Promise<{ url: string; langfuse: Langfuse }> {
-  langfuse = await startLangfuse()
+  // What is written twice stands there twice for long.
+  langfuse = await startLangfuse({ mergeMs: 3_600_000 })
   const { publicKey: LF_PUBLIC, secretKey: LF_SECRET } = langfuse.keys
   const keys = `public_key: "\${LF_PUBLIC}", secret_key: "\${LF_SECRET}"`
   exporter = await startExporter({

@@ -30,7 +30,7 @@ function toolTable(tools: readonly ToolRow[]): Html {
 function scoreTable(scores: readonly ScoreRow[]): Html {
   return panel({
     id: 'scores',
-    title: 'Scores',
+    title: 'Quality scores',
     note: 'the last 24 hours, by name',
     columns: [{ head: 'Score' }, { head: 'Average', look: 'n' }, { head: 'Given', look: 'n' }],
     rows: scores
