@@ -135,10 +135,13 @@ describe('Events on traces', () => {
         ? true
         : null,
     )
+    const written = langfuse.rows().length
+    langfuse.put({ id: 'run', type: 'TOOL', name: 'search', start: Date.now() })
+    await eventually('a run of a tool', () => figure(url, 'llm_tool_calls_total'))
     const { text } = await scrape(url)
-    expect(text).not.toMatch(/^llm_tool_calls/m)
+    expect(text.match(/^llm_tool_calls.*/gm)).toEqual(['llm_tool_calls_total{tool="search",status="success"} 1'])
     expect(text).not.toMatch(/^marginwatch_events_total\{source="langfuse",result="(accepted|refused)"\} [1-9]/m)
-    expect(text).toContain(`marginwatch_trace_events_total{result="sent"} ${langfuse.rows().length}\n`)
+    expect(text).toContain(`marginwatch_trace_events_total{result="sent"} ${written}\n`)
     expect(text).toContain('marginwatch_trace_events_total{result="dropped"} 0\n')
   })
 
@@ -168,9 +171,24 @@ describe('Events on traces', () => {
   it('that wait are written when the program ends', async () => {
     const { url, langfuse } = await start()
     await spend(url, 1, { customer: 'acme' })
+    langfuse.set({ fault: { kind: 'error', status: 503, path: '/otel/v1/traces' } })
     const { callId } = await askFor(url, { customer: 'acme', maxTokens: 10 })
+    // The next try by itself would be seconds away.
+    await eventually('some tries', () => ((langfuse.stats().requests['/otel/v1/traces'] ?? 0) >= 4 ? true : null))
+    langfuse.set({ fault: null })
     expect(await exporter?.program.stop()).toBe(0)
     expect(langfuse.rows().map(({ metadata }) => metadata.marginwatch_call_id)).toContain(callId)
+  })
+
+  it('that nobody takes do not keep the program from ending, and are said to be gone', async () => {
+    const { url, langfuse } = await start()
+    await spend(url, 1, { customer: 'acme' })
+    langfuse.set({ fault: { kind: 'error', status: 503, path: '/otel/v1/traces' } })
+    await askFor(url, { customer: 'acme', maxTokens: 10 })
+    await eventually('a try', () => ((langfuse.stats().requests['/otel/v1/traces'] ?? 0) >= 1 ? true : null))
+    expect(await exporter?.program.stop()).toBe(0)
+    expect(exporter?.program.output()).toContain('events for traces are dropped')
+    expect(langfuse.rows()).toEqual([])
   })
 
   it('are not written where nobody asked for them', async () => {
