@@ -148,6 +148,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   const langfuse = () => policy().sources.langfuse.length > 0
   const reconciliation = createReconciliation({ ledger, calendar, now, asked: langfuse })
   const quality = createQuality({ ledger, now, asked: langfuse, catchingUp })
+  onClose(quality.close)
   await quality.count()
   const page = createPageReader(ledger, calendar, now, {
     demo,

@@ -1,10 +1,10 @@
-import type { Ledger, Row } from '../ledger/ledger.ts'
+import type { Close, Ledger, Row } from '../ledger/ledger.ts'
 import { qualityCollector, type ScoreReading, type ToolReading } from '../views/metrics/quality.ts'
 import type { Collector } from '../views/metrics/sample.ts'
 import { NO_QUALITY, type QualityModel } from '../views/page/quality-model.ts'
 
 export interface QualityDeps {
-  readonly ledger: Pick<Ledger, 'query' | 'health'>
+  readonly ledger: Pick<Ledger, 'query' | 'health' | 'follow'>
   readonly now: () => number
   /** Whether a trace store is asked at all. */
   readonly asked: () => boolean
@@ -14,12 +14,13 @@ export interface QualityDeps {
 
 export interface RunningQuality {
   readonly collector: Collector
-  /** Adds what was recorded of runs of tools since the last time; cheap where nothing was. */
+  /** Adds what was recorded of runs of tools since the last time; asks nothing where nothing was. */
   count(): Promise<void>
   /** Asks the ledger again for the last day; does nothing while no trace store is asked. */
   refresh(): Promise<void>
   /** For the page. */
   state(): QualityModel
+  readonly close: Close
 }
 
 const DAY_MS = 86_400_000
@@ -28,6 +29,11 @@ const TOP = 10
 /** What trace stores saw of tools and how they judge: counted over the whole ledger, and of the last 24 hours. */
 export function createQuality({ ledger, now, asked, catchingUp }: QualityDeps): RunningQuality {
   const runs = createRuns()
+  // Calls come by the thousand, and observations are looked for among all that there are.
+  let grown = true
+  const close = ledger.follow(ledger.health().seq + 1, (batch) => {
+    grown ||= batch.some(({ entry }) => entry.kind === 'observation')
+  })
   let lately: { readonly scores: readonly ScoreReading[]; readonly page: QualityModel } | null = null
   return {
     collector: qualityCollector({
@@ -35,8 +41,15 @@ export function createQuality({ ledger, now, asked, catchingUp }: QualityDeps): 
       scores: () => (catchingUp() ? null : (lately?.scores ?? null)),
     }),
     async count() {
+      if (!grown) return
+      grown = false
       const to = ledger.health().seq
-      if (to > runs.upTo()) runs.add(await ledger.query('tool_runs', { after: runs.upTo(), to }), to)
+      try {
+        runs.add(await ledger.query('tool_runs', { after: runs.upTo(), to }), to)
+      } catch (cause) {
+        grown = true
+        throw cause
+      }
     },
     async refresh() {
       if (!asked()) {
@@ -48,6 +61,7 @@ export function createQuality({ ledger, now, asked, catchingUp }: QualityDeps): 
       lately = { scores, page: { tools: toolRows(await ledger.query('observed_tools', window)), ...scoreRows(scores) } }
     },
     state: () => lately?.page ?? NO_QUALITY,
+    close,
   }
 }
 
