@@ -1060,6 +1060,7 @@ def question_of(data: Json, key: Any, call_type: str) -> Json | None:
         **_kept(service_tier=data["service_tier"][:64] if isinstance(data.get("service_tier"), str) else None),
         "input": size.as_input(),
         "needs": [*(["tools"] if tools else []), *(["images"] if size.images > 0 else [])],
+        **_kept(traceparent=_traceparent_of(data)),
         "record": facts_of(data, key, call_type),
     }
 
@@ -1245,6 +1246,22 @@ def _trace_of(data: Mapping[str, Any]) -> str:
     if getattr(sys.modules.get("litellm"), "request_correlation_in_logs", False):
         found = [found[1], found[0], found[3], found[2]]
     return str(next(filter(None, found), ""))
+
+
+def _traceparent_of(data: Mapping[str, Any]) -> str | None:
+    found = next((value for name, value in _request_headers(data).items() if name.lower() == "traceparent"), None)
+    return found if isinstance(found, str) and _TRACEPARENT.fullmatch(found) else None
+
+
+def join_trace(data: Json, traceparent: Any) -> None:
+    """Has LiteLLM's callback for Langfuse put a call on the trace of its event, unless the client named another."""
+    request = data.get("proxy_server_request")
+    headers = request.get("headers") if isinstance(request, dict) else None
+    if not isinstance(traceparent, str) or not _TRACEPARENT.fullmatch(traceparent) or not isinstance(headers, dict):
+        return
+    # In place: LiteLLM's logging of the call holds the same map.
+    if not any(str(name).lower() == "traceparent" for name in headers):
+        headers["traceparent"] = traceparent
 
 
 def _request_headers(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -1513,6 +1530,8 @@ _UNREACHABLE: Final = {
     "retry_after": 5,
 }
 _TAG: Final = re.compile(r"\s*([\w.-]{1,64})\s*[:=]\s*(?!//)(\S.*)", re.ASCII | re.DOTALL)
+#: As W3C writes it: version, trace, the step that calls, and whether it is recorded.
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII | re.IGNORECASE)
 _CONTROLS: Final = re.compile("[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _NOTHING: Final = frozenset({"", "None", "null", "undefined", "nan", "NaN"})
 
@@ -1817,6 +1836,7 @@ class Gateway(CustomLogger):
         if answer.get("unreachable") in ("allow", "block"):
             self._on_unreachable = answer["unreachable"]
             self._refusal = dict(_map(answer.get("unreachable_refusal"))) or _UNREACHABLE
+        join_trace(data, answer.get("traceparent"))
         if action == "block":
             refusal = dict(_map(answer.get("refusal")))
             self._remembered.keep(_map(answer.get("remember")), refusal, reason)

@@ -1003,6 +1003,25 @@ class TheDecision(Case):
             {"x-marginwatch-action": "degrade", "x-marginwatch-reason": "tier", "x-marginwatch-model-asked": "gpt-4o"},
         )
 
+    def test_puts_a_call_on_the_trace_of_its_event_unless_the_client_named_another(self) -> None:
+        ours, theirs = f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'c' * 32}-{'d' * 16}-00"
+        for headers, told, asked, expected in (
+            ({}, ours, None, {"traceparent": ours}),
+            ({"Traceparent": theirs}, ours, theirs, {"Traceparent": theirs}),
+            ({"traceparent": "nonsense"}, ours, None, {"traceparent": "nonsense"}),
+            ({}, "nonsense", None, {}),
+            ({}, None, None, {}),
+        ):
+            with self.subTest(headers=headers, told=told):
+                gateway, transport = self.asking({**ALLOW, "action": "degrade", "model": "gpt-4o-mini", "traceparent": told})
+                data = self.call(gateway, proxy_server_request={"headers": dict(headers), "body": {}})
+                self.assertEqual(transport.asked[0].get("traceparent"), asked)
+                self.assertEqual(data["proxy_server_request"]["headers"], expected)
+        gateway, _ = self.asking({**BLOCK, "traceparent": ours})
+        request: dict[str, Any] = {"headers": {}}
+        self.refused(gateway, proxy_server_request=request)
+        self.assertEqual(request["headers"], {"traceparent": ours})
+
     def test_refuses_with_the_words_of_the_exporter(self) -> None:
         gateway, _ = self.asking(BLOCK)
         error = self.refused(gateway, model="gpt 4o\n")

@@ -4,10 +4,12 @@ import { startBackstop } from './app/backstop.ts'
 import { startBudgets } from './app/budgets.ts'
 import { createForecast } from './app/forecast.ts'
 import { startMargin } from './app/margin.ts'
+import { createQuality } from './app/quality.ts'
 import { createReconciliation } from './app/reconciliation.ts'
 import { keepPrices, type PriceKeeper } from './app/prices.ts'
 import { pricesNow, rosterState, startRoster } from './app/roster.ts'
 import { isUsed, metricHealth, sourceState } from './app/source-state.ts'
+import { startTraceEvents } from './app/trace-events.ts'
 import { startUpkeep } from './app/upkeep.ts'
 import { webApp } from './app/web.ts'
 import { type Calendar, createCalendar } from './calendar.ts'
@@ -114,6 +116,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   onClose(openEventLines({ ledger, log }))
   const { catchingUp } = doing
   const gateway = () => gatewayOf(running)
+  const traces = startTraceEvents(options)
+  onClose(traces.close)
   const budgets = startBudgets({
     options,
     ledger,
@@ -122,6 +126,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     catchingUp,
     directory,
     gateway,
+    traces,
     tierAt: roster.tierAt,
   })
   onClose(budgets.close)
@@ -144,10 +149,11 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     month: margin.month,
     budgets: () => budgets.budgets.numbers().budgets,
   })
-  const reconciliation = createReconciliation({
-    ...{ ledger, calendar, now },
-    asked: () => policy().sources.langfuse.length > 0,
-  })
+  const langfuse = () => policy().sources.langfuse.length > 0
+  const reconciliation = createReconciliation({ ledger, calendar, now, asked: langfuse })
+  const quality = createQuality({ ledger, now, asked: langfuse, catchingUp })
+  onClose(quality.close)
+  await quality.count()
   const page = createPageReader(ledger, calendar, now, {
     demo,
     sources: doing.states,
@@ -156,6 +162,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     budgets: budgets.state,
     margin: () => ({ ...margin.state(), ...forecast.state() }),
     reconciliation: reconciliation.state,
+    quality: quality.state,
     tiers: () => pricesNow(policy(), now()),
     ownPrice: (customer) => roster.timeline.at(customer, now())?.price ?? null,
     roster: () => rosterState(roster, calendar, now()),
@@ -182,6 +189,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
       margin.collector,
       forecast.collector,
       reconciliation.collector,
+      quality.collector,
+      traces.collector,
       queuesCollector(running.queues),
       budgets.collector,
       backstopCollector(backstop.state),
@@ -202,6 +211,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   const refresh = [
     { name: 'reading the page', ms: 1_000, run: page.refresh },
     { name: 'reading activity', ms: 5_000, run: activity.refresh },
+    { name: 'counting tools', ms: 5_000, run: quality.count },
+    { name: 'reading quality', ms: 60_000, run: quality.refresh },
     { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
     { name: 'looking after the roster', ms: 10_000, run: roster.sweep },
     { name: 'comparing with Langfuse', ms: 300_000, run: reconciliation.refresh },

@@ -34,6 +34,9 @@ export const LABEL_BOUNDS = {
   fallback: 500,
   service: 100,
   queue: 50,
+  tool: 100,
+  score: 50,
+  prompt: 100,
 } as const
 
 const SECONDS = ['0.1', '0.25', '0.5', '1', '2.5', '5', '10', '20', '30', '60', '120', '300'] as const
@@ -51,6 +54,13 @@ export const MOST_BUDGETS = 2_000
 
 /** How many customers have series of their margin: those with the least. */
 export const WORST_CUSTOMERS = 50
+
+/** How many combinations of score, model, query type and prompt have series: those with the most scores. */
+export const MOST_SCORES = 500
+
+/** What became of an event that was to stand on a trace. */
+export const TRACE_EVENT_RESULTS = ['sent', 'dropped'] as const
+export type TraceEventResult = (typeof TRACE_EVENT_RESULTS)[number]
 
 /** How a customer does on its plan. */
 export const CUSTOMER_STATES = ['earning', 'losing', 'trial'] as const
@@ -360,6 +370,30 @@ export const METRICS = {
     type: 'gauge',
     help: 'Sessions not closed yet that have cost more than the policy calls a runaway.',
     labels: [],
+  },
+  toolCalls: {
+    name: 'llm_tool_calls_total',
+    type: 'counter',
+    help: 'Runs of tools that a trace store saw, each by the outcome as first recorded.',
+    labels: ['tool', 'status'],
+  },
+  toolCallCorrections: {
+    name: 'llm_tool_calls_correction_total',
+    type: 'counter',
+    help: 'Runs of tools that the trace store changed after they were counted: up under what they are now, down under what they were.',
+    labels: ['tool', 'status', 'direction'],
+  },
+  scoreAverage: {
+    name: 'llm_score_average',
+    type: 'gauge',
+    help: 'Average of the scores of the last 24 hours, in the unit of the score.',
+    labels: ['score', 'model', 'query_type', 'prompt'],
+  },
+  scores: {
+    name: 'llm_scores',
+    type: 'gauge',
+    help: 'Scores in numbers that were given within the last 24 hours.',
+    labels: ['score', 'model', 'query_type', 'prompt'],
   },
   revenueAccrued: {
     name: 'llm_tier_revenue_accrued_usd',
@@ -690,6 +724,12 @@ export const METRICS = {
     type: 'counter',
     help: 'Calls that money was kept for and that were never heard of again, since this process started.',
     labels: [],
+  },
+  traceEvents: {
+    name: 'marginwatch_trace_events_total',
+    type: 'counter',
+    help: 'Events for traces of calls that were moved to a cheaper model or refused, since this process started.',
+    labels: ['result'],
   },
   langfuseQueueJobs: {
     name: 'langfuse_queue_jobs',

@@ -14,6 +14,7 @@ import type { Collector } from '../views/metrics/sample.ts'
 import type { BudgetState } from '../views/page/budget-model.ts'
 import { createDecisionsSeen } from './decisions-seen.ts'
 import type { PriceKeeper } from './prices.ts'
+import type { RunningTraceEvents } from './trace-events.ts'
 
 export interface StartBudgets {
   readonly options: Pick<AppOptions, 'policy' | 'directory' | 'log' | 'now'>
@@ -25,6 +26,7 @@ export interface StartBudgets {
   readonly directory: DirectoryKeeper
   /** What the gateway says of itself; null when none was ever heard of. */
   readonly gateway: () => GatewayHealth | null
+  readonly traces: Pick<RunningTraceEvents, 'note' | 'traceparent'>
   /** The plan of a customer at a moment, by the roster. */
   readonly tierAt: (customer: string, at: number) => string | null
 }
@@ -71,7 +73,11 @@ export function startBudgets(deps: StartBudgets): RunningBudgets {
       const oldest = gateway()?.spool?.oldest ?? null
       return oldest !== null && now() - oldest > BACKLOG_MS
     },
-    onDecision: seen.note,
+    traceparent: deps.traces.traceparent,
+    onDecision(decided, seconds) {
+      seen.note(decided, seconds)
+      deps.traces.note(decided)
+    },
   })
   const reading = (what: string, job: Promise<void>) =>
     job.catch((err: unknown) => log.error({ err }, `${what} failed; calls are not decided by it`))

@@ -38,6 +38,13 @@ const blocked = (reason: Reason, because: MeterReading | null = spent, over: Par
   answer({ action: 'block', reason, because, ...over })
 
 describe('the answer', () => {
+  it('tells a gateway, and no application, under which traceparent the call is to be traced', () => {
+    const decided = { ask: asked(), decision: decision({}), policy: policyOf(USD), at: NOON } as Decided
+    expect(answerTo(request(), decided, '00-a-b-01')).toMatchObject({ traceparent: '00-a-b-01' })
+    expect(answerTo(request({ guard: true }), decided, '00-a-b-01')).not.toHaveProperty('traceparent')
+    expect(answerTo(request(), decided, null)).not.toHaveProperty('traceparent')
+  })
+
   it('to a call that goes as it is says little', () => {
     expect(answer({})).toMatchObject({
       version: 1,

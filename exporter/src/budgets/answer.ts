@@ -22,6 +22,11 @@ const REFUSALS: Readonly<Record<MessageReason, readonly [status: number, type: s
   unreachable: [503, 'decision_unavailable'],
 }
 
+/** HTTP status with which a call is refused for a reason; null for one that refuses nothing. */
+export function refusalStatus(reason: Reason): number | null {
+  return (REFUSALS as Partial<Record<Reason, readonly [number, string]>>)[reason]?.[0] ?? null
+}
+
 interface Refusal {
   readonly status: number
   readonly type: string
@@ -44,8 +49,12 @@ const ALLOW_SECONDS = 300
 /** Seconds after which a caller may try again when no decision could be had. */
 const UNREACHABLE_SECONDS = 5
 
-/** The answer to `POST /v1/decisions`, version 1. */
-export function answerTo({ asked, language, guard }: Request, decided: Decided): Readonly<Record<string, unknown>> {
+/** The answer to `POST /v1/decisions`, version 1. `traceparent` is the one under which the gateway is to trace the call. */
+export function answerTo(
+  { asked, language, guard }: Request,
+  decided: Decided,
+  traceparent: string | null = null,
+): Readonly<Record<string, unknown>> {
   const { ask, decision, policy, at } = decided
   const { action, reason, model, maxTokens, fallbacks, because } = decision
   const wording = { tier: ask.who.tier, language }
@@ -65,6 +74,7 @@ export function answerTo({ asked, language, guard }: Request, decided: Decided):
       ? { refusal: refusalOf(policy, reason as MessageReason, { ...wording, ...waitOf(decided) }) }
       : {}),
     ...(remember === null ? {} : { remember }),
+    ...(traceparent === null || guard ? {} : { traceparent }),
   }
 
   function waitOf({ decision: { retryAfterMs } }: Decided): { resetAt: number | null; seconds: number | null } {

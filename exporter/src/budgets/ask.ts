@@ -42,6 +42,8 @@ export interface Ask {
   readonly settles: boolean
   readonly needs: readonly ('tools' | 'images')[]
   readonly who: AskedBy
+  /** W3C's, as the client sent it with the call. */
+  readonly traceparent?: string
 }
 
 /** One budget in one period, for one subject: what a call is measured against. */

@@ -34,6 +34,8 @@ export interface BudgetsDeps {
   readonly tierOf: (customer: string) => string | null
   /** Whether a gateway keeps records that are not here yet. */
   readonly backlog: () => boolean
+  /** Under which `traceparent` a call that was decided so is to be traced; null = as it is. */
+  readonly traceparent: (decided: Decided) => string | null
   /** Told of each decision and how long it took, in seconds. */
   readonly onDecision: (decided: Decided, seconds: number) => void
 }

@@ -17,6 +17,13 @@ const refusal = (body: unknown): string => {
 }
 
 describe('a request for a decision', () => {
+  it('may name the trace of the call as W3C does; what is none is no reason not to decide', () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    expect(read({ ...good, traceparent }).ask.traceparent).toBe(traceparent)
+    for (const none of [7, null, ['a'], 'x'.repeat(1000)])
+      expect(read({ ...good, traceparent: none }).ask).not.toHaveProperty('traceparent')
+  })
+
   it('is read with what it says, and with nothing where it says nothing', () => {
     const { ask, asked, guard, language } = read({
       ...good,

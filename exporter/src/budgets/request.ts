@@ -68,8 +68,16 @@ export function readRequest(body: unknown, readRecord: ReadRecord): Request {
       serviceTier: typeof given.service_tier === 'string' ? given.service_tier.slice(0, LONGEST_NAME) : null,
       needs: (Array.isArray(given.needs) ? given.needs : []).filter((need) => need === 'tools' || need === 'images'),
       who: asked.who,
+      ...traceparentOf(given.traceparent),
     },
   }
+}
+
+const LONGEST_TRACEPARENT = 100
+
+/** What is none names no trace; that is no reason not to decide. */
+function traceparentOf(value: unknown): { traceparent?: string } {
+  return typeof value === 'string' && value.length <= LONGEST_TRACEPARENT ? { traceparent: value } : {}
 }
 
 function readWho(given: Json): AskedWho {

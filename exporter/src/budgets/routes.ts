@@ -23,6 +23,8 @@ export interface DecisionRouteDeps {
   readonly log: Logger
   /** A clock that never goes back, in nanoseconds. */
   readonly ticks: () => bigint
+  /** Under which `traceparent` a call that was decided so is to be traced; null = as it is. */
+  readonly traceparent: (decided: Decided) => string | null
   /** Told of each decision and how long it took, in seconds. */
   readonly onDecision: (decided: Decided, seconds: number) => void
 }
@@ -50,7 +52,7 @@ async function answer(req: HttpRequest, res: Response, deps: DecisionRouteDeps):
   refuseWhileWarming(deps.engine)
   const request = readOr400(() => readRequest(req.body, deps.readRecord))
   const decided = await deps.engine.decide(request.ask)
-  res.json(answerTo(request, decided))
+  res.json(answerTo(request, decided, deps.traceparent(decided)))
   deps.onDecision(decided, Number(deps.ticks() - begun) / 1e9)
 }
 

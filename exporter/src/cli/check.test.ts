@@ -72,7 +72,7 @@ describe('marginwatch check', () => {
       'prices: { profile: development, overrides: [{ model: m, input_usd_per_million: 0 }] }',
       `sources: { litellm: { push: false, poll: { url: "http://gateway:4000/", key: "\${LITELLM_KEY}", every: 90s } },`,
       `  langfuse: [{ name: prod, url: "https://lf", public_key: "\${READER}", secret_key: "\${READER}", role: spend },`,
-      `    { name: own, url: "http://lf", public_key: "\${READER}", secret_key: "\${READER}", every: 1m, admin_key: "\${ADMIN}" }] }`,
+      `    { name: own, url: "http://lf", public_key: "\${READER}", secret_key: "\${READER}", every: 1m, events: on, admin_key: "\${ADMIN}" }] }`,
       `server: { host: "::", keys: { reader: "\${READER}", admin: "\${ADMIN}" } }`,
       'ledger: { retention: forever }',
       'gateway: { models: { a: { model: openai/a }, b: { model: openai/b } }, timeout: 1m, retries: 1, cache: redis, cache_ttl: 1h,',
@@ -89,7 +89,7 @@ describe('marginwatch check', () => {
       'customers: 1 named here, 1 API key with an owner',
       'roster: nobody else; months that are over do not move: a change counts from 2026-11-01 on',
       'litellm: asked at http://gateway:4000 every 90s',
-      'langfuse: prod asked at https://lf every 30s, as spend where the gateway knows nothing; own asked at http://lf every 1m, to reconcile, with its queues',
+      'langfuse: prod asked at https://lf every 30s, as spend where the gateway knows nothing; own asked at http://lf every 1m, to reconcile, with its queues, with events written onto its traces',
       'budgets: no tier has one; 2 customers have one of their own; a customer and day $3; an agent and day $7; 1 agent has one of its own; sessions have none; all of pro together $4000 a month; everything together $1000.50 a day',
       'thresholds: customers none; agents none; 0 of spend; calls without a decision are refused',
       'models: none has a cheaper one; no routes',
@@ -99,6 +99,7 @@ describe('marginwatch check', () => {
       'prices: development, everything costs nothing, 1 override',
       'listens on: [::]:9464, with a key for reader, admin',
       'ledger: events kept forever; days begin in UTC',
+      'p.yaml:9:105: sources.langfuse[1].events: hint: LiteLLM writes its traces to https://lf.example (gateway.langfuse), so these events lie beside none of its calls',
     ])
     expect(code).toBe(0)
     expect(lines.join()).not.toMatch(/top|secret|words/)

@@ -114,8 +114,9 @@ function containers({ sources, rates, timezone }: Policy): string[] {
 
 function langfuse({ sources }: Policy): string {
   const each = sources.langfuse.map(
-    ({ name, url, everyMs, role, adminKey }) =>
-      `${name} asked at ${url} every ${durationText(everyMs)}, ${ROLES[role]}${adminKey === null ? '' : ', with its queues'}`,
+    ({ name, url, everyMs, role, adminKey, events }) =>
+      `${name} asked at ${url} every ${durationText(everyMs)}, ${ROLES[role]}${adminKey === null ? '' : ', with its queues'}` +
+      (events ? ', with events written onto its traces' : ''),
   )
   return each.join('; ') || 'not used'
 }

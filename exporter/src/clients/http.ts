@@ -54,6 +54,8 @@ export interface HttpOptions {
   readonly now: () => number
   /** The server listens on this socket; the base URL then only names the host. */
   readonly socketPath?: string
+  /** Sent with every call beside what the client itself says. */
+  readonly headers?: Readonly<Record<string, string>>
   /** How many calls may be under way at once; 4 by default. */
   readonly connections?: number
 }
@@ -73,6 +75,8 @@ export interface HttpClient {
   stream(path: string, query: Query, signal: AbortSignal): Promise<StreamedAnswer>
   /** POSTs JSON and reads the JSON that answers it. Rejects with HttpError; after `network` or `deadline` it may have acted all the same. */
   post(path: string, body: object, signal: AbortSignal): Promise<unknown>
+  /** POSTs JSON and passes over whatever a good status brings. Rejects like `post`. */
+  send(path: string, body: object, signal: AbortSignal): Promise<void>
   close(): void
 }
 
@@ -95,6 +99,7 @@ export function httpClient(options: HttpOptions): HttpClient {
     proxy: false,
     headers: {
       Accept: 'application/json',
+      ...options.headers,
       ...authorization(options),
     },
   })
@@ -103,6 +108,10 @@ export function httpClient(options: HttpOptions): HttpClient {
     stream: (path, query, signal) => open({ ...to, method: 'GET', path, query, signal }),
     json: (path, query, signal) => parsed({ ...to, method: 'GET', path, query, signal }),
     post: (path, body, signal) => parsed({ ...to, method: 'POST', path, query: {}, body, signal }),
+    async send(path, body, signal) {
+      const answer = await open({ ...to, method: 'POST', path, query: {}, body, signal })
+      for await (const _ of answer.body);
+    },
     close() {
       httpAgent.destroy()
       httpsAgent.destroy()

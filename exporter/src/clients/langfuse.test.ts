@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { langfuseClient, langfuseQueues } from './langfuse.ts'
+import { langfuseClient, langfuseQueues, langfuseWriter } from './langfuse.ts'
 
 const open: Server[] = []
 const never = new AbortController().signal
@@ -20,6 +20,71 @@ afterEach(async () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
   }
+})
+
+describe('langfuseWriter', () => {
+  const span = {
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    spanId: 'b7ad6b7169203331',
+    parentSpanId: null,
+    name: 'marginwatch.block',
+    start: NOW,
+    end: NOW + 1,
+    attributes: { 'user.id': 'acme' },
+  }
+
+  async function writer(handler: RequestListener) {
+    const { baseUrl } = await client(handler)
+    const keys = { publicKey: 'pk-lf-1', secretKey: 'sk-lf-1' }
+    return langfuseWriter({ baseUrl, ...keys, timeoutMs: 5000, now: () => NOW })
+  }
+
+  it('posts spans as OTLP, with the keys and the version under which they can be read at once', async () => {
+    const got: { url: string | undefined; headers: object; body: unknown }[] = []
+    const langfuse = await writer(async (req, res) => {
+      const parts: Buffer[] = []
+      for await (const part of req) parts.push(part as Buffer)
+      got.push({ url: req.url, headers: req.headers, body: JSON.parse(Buffer.concat(parts).toString()) })
+      res.end('whatever')
+    })
+    await langfuse.write([span, { ...span, parentSpanId: '0000000000000001' }], never)
+    langfuse.close()
+    const written = {
+      traceId: span.traceId,
+      spanId: span.spanId,
+      name: span.name,
+      kind: 1,
+      startTimeUnixNano: '1795341600000000000',
+      endTimeUnixNano: '1795341600001000000',
+      attributes: [{ key: 'user.id', value: { stringValue: 'acme' } }],
+    }
+    expect(got).toEqual([
+      {
+        url: '/api/public/otel/v1/traces',
+        headers: expect.objectContaining({
+          authorization: `Basic ${Buffer.from('pk-lf-1:sk-lf-1').toString('base64')}`,
+          'content-type': 'application/json',
+          'x-langfuse-ingestion-version': '4',
+        }),
+        body: {
+          resourceSpans: [
+            {
+              resource: { attributes: [{ key: 'service.name', value: { stringValue: 'marginwatch' } }] },
+              scopeSpans: [
+                { scope: { name: 'marginwatch' }, spans: [written, { ...written, parentSpanId: '0000000000000001' }] },
+              ],
+            },
+          ],
+        },
+      },
+    ])
+  })
+
+  it('says what Langfuse answered, and how long it asks to wait', async () => {
+    const langfuse = await writer((_, res) => res.writeHead(429, { 'retry-after': '90' }).end('{}'))
+    await expect(langfuse.write([span], never)).rejects.toMatchObject({ status: 429, retryAfterMs: 90_000 })
+    langfuse.close()
+  })
 })
 
 describe('langfuseClient', () => {

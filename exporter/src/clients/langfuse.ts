@@ -1,4 +1,5 @@
 import { type HttpOptions, httpClient, type Query, type StreamedAnswer } from './http.ts'
+import { type Span, traceExport } from './otlp.ts'
 
 /** Rows that began from `from` to before `to`, epoch milliseconds. */
 export interface LangfuseSlice {
@@ -87,6 +88,29 @@ export function langfuseClient({ publicKey, secretKey, ...options }: LangfuseOpt
       return listOf(objectOf(answer).data).map(objectOf)
     },
     skewMs: () => skewMs,
+    close: () => http.close(),
+  }
+}
+
+export interface LangfuseWriter {
+  /** Writes spans into the project; a span that was written before stands in the place of itself. Rejects with HttpError. */
+  write(spans: readonly Span[], signal: AbortSignal): Promise<void>
+  close(): void
+}
+
+/** Under this name the spans come. */
+const SERVICE = 'marginwatch'
+/** What is written with it can be read within seconds on every server; without it the cloud takes ten minutes. */
+const DIRECT = { 'x-langfuse-ingestion-version': '4' }
+
+/**
+ * Writes into a project, with its key pair, by OTLP: the one way that every server takes, also one that keeps events only
+ * and answers 400 to the older `/ingestion`.
+ */
+export function langfuseWriter({ publicKey, secretKey, ...options }: LangfuseOptions): LangfuseWriter {
+  const http = httpClient({ ...options, key: secretKey, user: publicKey, headers: DIRECT, connections: 1 })
+  return {
+    write: (spans, signal) => http.send('/api/public/otel/v1/traces', traceExport(SERVICE, spans), signal),
     close: () => http.close(),
   }
 }

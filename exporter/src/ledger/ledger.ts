@@ -100,8 +100,8 @@ export interface Ledger {
   /** Copies the ledger, consistent, into a new file while it stays open. */
   backup(file: string): Promise<void>
   /**
-   * Folds events and metered amounts of days before `day` (a local day number) into the baseline and deletes them, and the
-   * observations and scores of those days. Returns how many events went.
+   * Folds events, metered amounts and runs of tools of days before `day` (a local day number) into the baseline and deletes them,
+   * and the observations and scores of those days. Returns how many events went.
    */
   retire(day: number): Promise<number>
   /** Writes what is waiting, then closes. */

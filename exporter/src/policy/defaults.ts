@@ -84,6 +84,8 @@ export const LANGFUSE_PROJECT_DEFAULTS = {
   backfill: '31d',
   metrics_every: '1h',
   timeout: '60s',
+  // What is written stays in the project, and costs a unit of its plan: that is for its owner to ask for.
+  events: 'off',
 } as const
 
 /** Laid under `gateway` where the file has one; without it no configuration of LiteLLM is generated. */

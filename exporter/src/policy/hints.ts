@@ -41,6 +41,21 @@ function unrated(rate: ContainerRate, i: number): Issue[] {
   return [{ path: ['rates', 'containers', i], message }]
 }
 
+/** Events on traces that the gateway writes elsewhere, so that none lies beside its call. */
+export function eventsElsewhere({ sources, gateway }: Policy): Issue[] {
+  const traced = gateway?.langfuse?.host
+  if (traced === undefined) return []
+  return sources.langfuse.flatMap((project, i): Issue[] => {
+    if (!project.events || sameAddress(project.url, traced)) return []
+    const message = `LiteLLM writes its traces to ${traced} (gateway.langfuse), so these events lie beside none of its calls`
+    return [{ path: ['sources', 'langfuse', i, 'events'], message }]
+  })
+}
+
+function sameAddress(a: string, b: string): boolean {
+  return new URL(a).origin === new URL(b).origin
+}
+
 function spendHints(policy: Policy): Issue[] {
   return policy.budgets.spend.flatMap((spend, i): Issue[] => {
     const caps = capsOn(spend.period, policy).filter(({ at }) => at < spend.usd)

@@ -201,6 +201,8 @@ export interface LangfusePolicy {
   /** How often what was read is held against Langfuse's own counts. */
   readonly metricsEveryMs: number
   readonly timeoutMs: number
+  /** Calls that are moved to a cheaper model or refused are written onto their traces here. */
+  readonly events: boolean
   /** ADMIN_API_KEY of a Langfuse of one's own, for the depth of its queues; null = they are not read. */
   readonly adminKey: string | null
 }

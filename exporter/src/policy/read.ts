@@ -2,7 +2,7 @@ import { dearerTargets } from './dearer.ts'
 import { type PolicyDocument, readDocument } from './document.ts'
 import { agentLimitFrom, profileFrom } from './environment.ts'
 import { exposureProblem } from './exposure.ts'
-import { unreachable, withoutRates } from './hints.ts'
+import { eventsElsewhere, unreachable, withoutRates } from './hints.ts'
 import { issuesOf } from './issues.ts'
 import { type Env, Refusal } from './kinds.ts'
 import type { Policy } from './policy.ts'
@@ -75,7 +75,9 @@ export function readPolicy(text: string, options: ReadOptions): Reading {
   return {
     policy: deepFreeze(policy),
     waiting,
-    hints: inFileOrder([...unreachable(policy), ...withoutRates(policy), ...mixed].map(locate)),
+    hints: inFileOrder(
+      [...unreachable(policy), ...withoutRates(policy), ...eventsElsewhere(policy), ...mixed].map(locate),
+    ),
   }
 }
 

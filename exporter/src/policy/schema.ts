@@ -193,6 +193,7 @@ function langfuseProject(env: Env) {
     backfill: required(duration('0s', '3650d', '31d')),
     metrics_every: required(duration('1m', '7d', '1h')),
     timeout: required(duration('1s', '10m', '60s')),
+    events: required(onOff),
     admin_key: optional(secret(env, 'LANGFUSE_ADMIN_API_KEY')),
   })
 }

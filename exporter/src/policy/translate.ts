@@ -115,10 +115,10 @@ function containerRate(
 }
 
 function langfuseProject(values: PolicyValues['sources']['langfuse'][number]): LangfusePolicy {
-  const { name, url, role, every, window, settle, backfill, metrics_every: metricsEvery, timeout } = values
+  const { name, url, role, events, every, window, settle, backfill, metrics_every: metricsEvery, timeout } = values
   const keys = { publicKey: values.public_key, secretKey: values.secret_key, adminKey: values.admin_key }
   const times = { everyMs: every, windowMs: window, settleMs: settle, backfillMs: backfill }
-  return { name, url, role, ...keys, ...times, metricsEveryMs: metricsEvery, timeoutMs: timeout }
+  return { name, url, role, events, ...keys, ...times, metricsEveryMs: metricsEvery, timeoutMs: timeout }
 }
 
 function gatewayPolicy(values: NonNullable<PolicyValues['gateway']>): GatewayPolicy {

@@ -13,10 +13,12 @@ import {
   METRICS,
   type Metric,
   MOST_BUDGETS,
+  MOST_SCORES,
   WORST_CUSTOMERS,
   MOST_CONTAINERS,
   MOST_INTERFACES,
   QUEUE_STATES,
+  TRACE_EVENT_RESULTS,
 } from '../../src/catalogue.ts'
 import { EVENT_RESULTS } from '../../src/sources/source.ts'
 import { sources } from '../../src/sources/index.ts'
@@ -82,6 +84,7 @@ describe('docs/metrics.md', () => {
     expect(flowing(PAGE)).toContain(`of the margin: the ${WORST_CUSTOMERS} with the least`)
     expect(METRICS.customerMargin.help).toContain(`the ${WORST_CUSTOMERS} customers`)
     expect(flowing(PAGE)).toContain(`there are at most ${MOST_BUDGETS} of them`)
+    expect(flowing(PAGE)).toContain(`may make ${MOST_SCORES}, and beyond them`)
     expect(BOUNDS.get('id')).toMatch(new RegExp(`^those of ${MOST_CONTAINERS} containers`))
     expect(BOUNDS.get('interface')).toMatch(new RegExp(`^${MOST_INTERFACES} of each`))
   })
@@ -90,7 +93,7 @@ describe('docs/metrics.md', () => {
     expect(words(BOUNDS.get('status'))).toEqual(STATUSES)
     expect(words(BOUNDS.get('basis'))).toEqual(BASES)
     expect(words(BOUNDS.get('token_type'))).toEqual(TOKEN_CLASSES)
-    expect(words(BOUNDS.get('result'))).toEqual(EVENT_RESULTS)
+    expect(words(BOUNDS.get('result'))).toEqual([...EVENT_RESULTS, ...TRACE_EVENT_RESULTS])
     expect(words(BOUNDS.get('reason'))).toEqual([...DROP_REASONS, ...DECISION_REASONS, ...DIFFERENCES])
     expect(DECISION_REASONS).toEqual(REASONS)
     expect(words(BOUNDS.get('action'))).toEqual(DECISION_ACTIONS)

@@ -39,8 +39,8 @@ it('backs the ledger up before it changes its schema', async () => {
   ledger = await openLedger(path, now, { migrations: [...(await migrations()), next] })
   expect(await ledger.append([usage('a'), usage('b')])).toMatchObject({ accepted: 1, duplicates: 1 })
   await ledger.close()
-  expect(await readdir(path)).toContain('ledger.duckdb.schema-3.backup')
-  const backup = await DuckDBInstance.create(`${path}/ledger.duckdb.schema-3.backup`)
+  expect(await readdir(path)).toContain('ledger.duckdb.schema-4.backup')
+  const backup = await DuckDBInstance.create(`${path}/ledger.duckdb.schema-4.backup`)
   const connection = await backup.connect()
   const rows = await connection.runAndReadAll('SELECT count(*) AS n FROM event')
   expect(rows.getRowObjects()).toEqual([{ n: 1n }])
@@ -120,7 +120,7 @@ it('refuses a ledger that a newer version wrote', async () => {
   const ledger = await openLedger(path, now, { migrations: [...(await migrations()), newer] })
   await ledger.close()
   await expect(openLedger(path, now)).rejects.toThrow(
-    'the ledger has schema 1000, this version knows schemas up to 3: it was written by a newer version; start that version, or restore the backup that was made before its migration',
+    'the ledger has schema 1000, this version knows schemas up to 4: it was written by a newer version; start that version, or restore the backup that was made before its migration',
   )
   await remove()
 })

@@ -140,6 +140,18 @@ export const FULL: PageModel = {
     last: NOW - i * 11 * MINUTE,
   })),
   margin: MARGIN,
+  quality: {
+    tools: [
+      { tool: 'search_knowledge_base', calls: 18_204, failed: 41 },
+      { tool: 'run_sql', calls: 9_310, failed: 1_204 },
+      { tool: 'send_mail', calls: 640, failed: 0 },
+      { tool: null, calls: 3, failed: 3 },
+    ],
+    scores: [
+      { score: 'helpfulness', count: 4_120, average: 0.8231 },
+      { score: 'hallucination', count: 980, average: 0.0412 },
+    ],
+  },
   reconciliation: {
     days: { first: '2026-11-15', last: '2026-11-21' },
     rows: [

@@ -17,6 +17,7 @@ export interface Answered {
       readonly retry_after?: number
     }
     readonly remember?: { readonly seconds: number; readonly when: readonly string[]; readonly scope: string }
+    readonly traceparent?: string
     readonly detail?: string
     readonly title?: string
   }
@@ -32,6 +33,9 @@ export interface Question {
   /** Counted already, so that no second question is needed. */
   readonly inputTokens?: number
   readonly callId?: string
+  /** The trace that the client names, and its `traceparent`. */
+  readonly trace?: string
+  readonly traceparent?: string
   readonly key?: string
 }
 
@@ -43,6 +47,7 @@ export async function askFor(url: string, question: Question = {}): Promise<Answ
     ...(tier && { plan_tier: tier }),
     ...(session && { session_id: session }),
     ...(agent && { agent_id: agent }),
+    ...(question.trace && { trace_id: question.trace }),
   }
   const record = { ...(customer && { end_user: customer }), metadata: { requester_metadata: metadata } }
   const body = {
@@ -51,6 +56,7 @@ export async function askFor(url: string, question: Question = {}): Promise<Answ
     model,
     ...(maxTokens !== undefined && { max_tokens: maxTokens }),
     input: { bytes: inputTokens * 4, tokens: inputTokens },
+    ...(question.traceparent && { traceparent: question.traceparent }),
     record,
   }
   return post(url, JSON.stringify(body), { callId, ...(question.key && { key: question.key }) })

@@ -8,6 +8,8 @@ export interface ExporterOptions {
   readonly poll?: { readonly url: string; readonly masterKey: string }
   /** Further blocks of the policy, YAML. */
   readonly policy?: string
+  /** Further lines of its block `sources`, YAML. */
+  readonly sources?: string
   /** Further lines of its block `server`, YAML. */
   readonly server?: string
   readonly env?: Readonly<Record<string, string>>
@@ -32,6 +34,7 @@ export interface Exporter {
 export async function startExporter({
   poll,
   policy = '',
+  sources = '',
   server = '',
   env = {},
   data: given,
@@ -45,7 +48,7 @@ export async function startExporter({
       config,
       `version: 1
 server: { port: 0${server && `, ${server}`} }
-sources: { litellm: { push: true${how ? `, poll: ${how}` : ''} } }
+sources: { litellm: { push: true${how ? `, poll: ${how}` : ''} }${sources && `, ${sources}`} }
 ${blocks}`,
     )
   await write(policy)

@@ -6,6 +6,7 @@ import { gatewayCollector } from '../../src/views/metrics/gateway.ts'
 import { createHistogram, histogramFamily } from '../../src/views/metrics/histogram.ts'
 import { marginCollector } from '../../src/views/metrics/margin.ts'
 import { queuesCollector } from '../../src/views/metrics/queues.ts'
+import { qualityCollector } from '../../src/views/metrics/quality.ts'
 import type { Family } from '../../src/views/metrics/sample.ts'
 
 /** 2026-11-22 00:00:00.250 UTC. */
@@ -28,6 +29,7 @@ export function goldenFamilies(): Family[] {
     ...budgets(),
     ...margin(),
     ...forecast(),
+    ...quality(),
     ...containers(),
     ...queues(),
   ]
@@ -199,6 +201,28 @@ function forecast(): Family[] {
       },
     ],
   }))
+  return [...collector.collect()]
+}
+
+/** A tool that failed after it was counted as a success, and scores of one prompt and of nothing that is known. */
+function quality(): Family[] {
+  const collector = qualityCollector({
+    tools: () => [
+      { tool: 'search "web"', status: 'success', runs: 12n, up: 0n, down: 1n, since: CREATED },
+      { tool: 'search "web"', status: 'failed', runs: 1n, up: 1n, down: 0n, since: CREATED + 1 },
+    ],
+    scores: () => [
+      {
+        score: 'helpful',
+        model: 'gpt-4o',
+        queryType: 'action',
+        prompt: { name: 'greet', version: '3' },
+        count: 8,
+        average: 0.8125,
+      },
+      { score: 'toxicity', model: null, queryType: null, prompt: null, count: 3, average: -1 / 3 },
+    ],
+  })
   return [...collector.collect()]
 }
 

@@ -60,6 +60,7 @@ export function langfuseProject(change: Partial<LangfusePolicy> = {}): LangfuseP
     backfillMs: 0,
     metricsEveryMs: 3_600_000,
     timeoutMs: 600_000,
+    events: false,
     adminKey: null,
     ...change,
   }

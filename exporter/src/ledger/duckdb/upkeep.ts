@@ -2,6 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api'
 import type { HistogramSpec } from '../observed.ts'
 import { sumsOf } from '../queries.ts'
 import { DAY_SUMS, type DaySum } from '../queries/query.ts'
+import { toolRunsSql } from '../tools.ts'
 import { customerSql, histogramSql, TOTALS_COLUMNS } from '../totals.ts'
 import { TYPED_KINDS } from './typed.ts'
 
@@ -58,8 +59,8 @@ export async function sumAgain(connection: DuckDBConnection): Promise<void> {
 }
 
 /**
- * Deletes events, metered amounts, observations and scores of days before `day`, adding first what the folds know of events
- * and metered amounts to the baseline, in one transaction. Returns how many events went. `seq` is kept, so that no number is
+ * Deletes events, metered amounts, observations and scores of days before `day`, adding first what the folds know of events,
+ * metered amounts and runs of tools to the baseline, in one transaction. Returns how many events went. `seq` is kept, so that no number is
  * given out twice.
  */
 export async function retire(
@@ -79,6 +80,7 @@ export async function retire(
       await connection.run(`INSERT INTO baseline_histogram ${histogramSql(histogram, where)}`)
     }
     await connection.run(`INSERT INTO baseline_metered ${meteredSql(where)}`)
+    await connection.run(`INSERT INTO baseline_tool ${toolRunsSql(where)}`)
     await connection.run(
       `DELETE FROM correction_of WHERE seq IN (SELECT e.seq FROM event e WHERE e.kind = 1 AND ${where})`,
     )

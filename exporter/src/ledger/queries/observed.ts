@@ -1,4 +1,5 @@
 import { TOKEN_CLASSES } from '../../usage.ts'
+import { toolRunsSql } from '../tools.ts'
 import { latest, type Query } from './query.ts'
 
 const NAMES = [
@@ -27,6 +28,18 @@ export const OBSERVED_QUERIES = {
     sql: `SELECT name, status, count(*) AS calls
           FROM (${latest('observation', `what = 'tool' AND start >= $from AND start < $to`, 'name, status')})
           GROUP BY name, status ORDER BY name, status`,
+  },
+  /**
+   * What was recorded of runs of tools after one number and up to another, by name ('' = none) and status, the first named first:
+   * runs by their first version, and what later versions changed. From 0 on all that there ever was.
+   */
+  tool_runs: {
+    params: ['after', 'to'],
+    sql: `SELECT name, status, min(first_seq) AS first_seq, min(first_at) AS first_at, sum(n)::BIGINT AS n, sum(up)::BIGINT AS up,
+            sum(down)::BIGINT AS down
+          FROM (SELECT name, status, first_seq, first_at, n, up, down FROM baseline_tool WHERE $after = 0
+            UNION ALL ${toolRunsSql('e.seq > $after AND e.seq <= $to')})
+          GROUP BY name, status ORDER BY first_seq, name, status`,
   },
   /**
    * Scores in numbers that were given in [from, to), epoch ms, by what they judge: an observation, or the calls of a trace, each

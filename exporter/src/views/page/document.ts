@@ -7,6 +7,8 @@ import { count, money, plural } from './format.ts'
 import { type Html, html } from './html.ts'
 import { marginSections, reconciliationSection } from './margin-tables.ts'
 import type { PageModel } from './model.ts'
+import { NO_QUALITY } from './quality-model.ts'
+import { qualitySections } from './quality-tables.ts'
 import { customerTable, modelTable, sessionTable, sourceTable, tierTable } from './tables.ts'
 import { clock } from './time.ts'
 
@@ -73,6 +75,7 @@ function fragment(model: PageModel): Html {
         modelTable(model.byModel),
         customerTable(model.topCustomers, colours, model.roster),
         sessionTable(model.topSessions, time),
+        ...qualitySections(model.quality ?? NO_QUALITY),
         ...reconciliationSection(model.reconciliation),
       ]
   return html`${banners(model, time)}

@@ -2,6 +2,7 @@ import type { Nano } from '../../usage.ts'
 import type { SourceState } from '../health/readings.ts'
 import type { BudgetsModel } from './budget-model.ts'
 import type { MarginModel, ReconciliationModel } from './margin-model.ts'
+import type { QualityModel } from './quality-model.ts'
 
 /**
  * All that the page shows, read from memory. Null means "not known", is drawn as a dash and never as zero; lists come in the
@@ -30,6 +31,8 @@ export interface PageModel {
   readonly margin: MarginModel
   readonly budgets: BudgetsModel
   readonly reconciliation: ReconciliationModel
+  /** Absent where no trace store is asked. */
+  readonly quality?: QualityModel
   /** Absent where nobody keeps a roster. */
   readonly roster?: RosterModel
   readonly sources: readonly SourceState[]

@@ -5,6 +5,7 @@ import type { SourceState } from '../health/readings.ts'
 import { NO_BUDGETS, type BudgetState } from './budget-model.ts'
 import { NO_MARGIN, NOTHING_COMPARED, type MarginModel, type ReconciliationModel } from './margin-model.ts'
 import { type BudgetHistory, createBudgetReader, readBudgets } from './budget-reader.ts'
+import type { QualityModel } from './quality-model.ts'
 import type { CustomerRow, Day, ModelRow, PageModel, RosterModel, SessionRow, Spend, TierRow } from './model.ts'
 
 const DAYS = 30
@@ -31,6 +32,7 @@ export interface PageSurroundings {
   readonly margin?: () => MarginModel
   /** Absent where no trace store is asked. */
   readonly reconciliation?: () => ReconciliationModel
+  readonly quality?: () => QualityModel
 }
 
 export interface PageReader {
@@ -74,6 +76,7 @@ export function createPageReader(
         margin: surroundings.margin?.() ?? NO_MARGIN,
         budgets: budgets.read(history),
         reconciliation: surroundings.reconciliation?.() ?? NOTHING_COMPARED,
+        ...(surroundings.quality ? { quality: surroundings.quality() } : {}),
         ...(surroundings.roster ? { roster: surroundings.roster() } : {}),
         demo: surroundings.demo,
         now: now(),

@@ -3,6 +3,8 @@ import { hashKey, storedKey } from '../../../src/ledger/key.ts'
 import { correction, DAY, observation, score, T0, usage } from '../../support/entries.ts'
 import { holdLedger, type OpenLedger } from './fixture.ts'
 
+const DAY_OF_T0 = T0 / DAY
+
 const stored = (key: string): string => {
   const { high, low } = hashKey(key)
   return storedKey(high, low)
@@ -36,6 +38,52 @@ export function testObserved(engine: string, openEngine: OpenLedger): void {
         { name: 'search', status: 'failed', calls: 1n },
         { name: 'search', status: 'success', calls: 3n },
       ])
+    })
+
+    it('tool_runs counts each run once by its first version, and what later ones change beside it, in any pieces', async () => {
+      const tool = { what: 'tool', name: 'search' } as const
+      const first = observation('t1', tool)
+      const later = { after: 0, to: 0 }
+      await held.append(first, observation('t2', tool), observation('c', { name: 'search' }))
+      later.to = held.ledger.health().seq
+      const search = { name: 'search', first_seq: expect.anything(), first_at: expect.anything() }
+      expect(await held.ask('tool_runs', { after: 0, to: later.to })).toMatchObject([
+        { ...search, status: 'success', n: 2n, up: 0n, down: 0n },
+      ])
+      later.after = later.to
+      await held.append({ ...first, key: 't1:2' }, { ...first, key: 't1:3', status: 'failed' })
+      await held.append(
+        { ...first, key: 't1:4', status: 'failed', name: 'find' },
+        { ...first, key: 't1:5', what: 'step' },
+      )
+      await held.append({ ...first, key: 't1:6' })
+      later.to = held.ledger.health().seq
+      const changes = [
+        { name: 'search', status: 'failed', n: 0n, up: 1n, down: 1n },
+        { name: 'search', status: 'success', n: 0n, up: 1n, down: 1n },
+        { name: 'find', status: 'failed', n: 0n, up: 1n, down: 1n },
+      ]
+      const byName = (rows: readonly object[]) =>
+        rows.map((row) => JSON.stringify(row, (_, n) => (typeof n === 'bigint' ? Number(n) : n))).sort()
+      const sums = (rows: readonly Readonly<Record<string, unknown>>[]) =>
+        byName(rows.map(({ name, status, n, up, down }) => ({ name, status, n, up, down })))
+      expect(sums(await held.ask('tool_runs', later))).toEqual(byName(changes))
+      expect(await held.ask('tool_runs', { after: later.to, to: later.to + 9 })).toEqual([])
+    })
+
+    it('tool_runs goes on counting what retention has taken, to the last one', async () => {
+      const tool = { what: 'tool', name: 'search' } as const
+      const edited = observation('t1', tool)
+      await held.append(edited, observation('t2', { ...tool, start: T0 + DAY }))
+      await held.append({ ...edited, key: 't1:2', status: 'failed' })
+      const all = () => held.ask('tool_runs', { after: 0, to: held.ledger.health().seq })
+      const before = await all()
+      expect(before).toHaveLength(2)
+      await held.ledger.retire(DAY_OF_T0 + 1)
+      expect(await held.ledger.read(0, 10, 'observation')).toHaveLength(1)
+      expect(await all()).toEqual(before)
+      await held.reopen()
+      expect(await all()).toEqual(before)
     })
 
     it('scores of observations are averaged by name, model, class of question and prompt; a later version stands over one before', async () => {
