@@ -7,7 +7,7 @@ import { startMargin } from './app/margin.ts'
 import { createReconciliation } from './app/reconciliation.ts'
 import { keepPrices, type PriceKeeper } from './app/prices.ts'
 import { pricesNow, rosterState, startRoster } from './app/roster.ts'
-import { isUsed, metricHealth, sourceState } from './app/source-state.ts'
+import { isReadingTraces, isUsed, metricHealth, sourceState } from './app/source-state.ts'
 import { startUpkeep } from './app/upkeep.ts'
 import { webApp } from './app/web.ts'
 import { type Calendar, createCalendar } from './calendar.ts'
@@ -143,6 +143,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
   const reconciliation = createReconciliation({
     ...{ ledger, calendar, now },
     asked: () => policy().sources.langfuse.length > 0,
+    reading: doing.readingTraces,
   })
   const page = createPageReader(ledger, calendar, now, {
     demo,
@@ -200,7 +201,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     { name: 'reading activity', ms: 5_000, run: activity.refresh },
     { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
     { name: 'looking after the roster', ms: 10_000, run: roster.sweep },
-    { name: 'comparing with Langfuse', ms: 300_000, run: reconciliation.refresh },
+    { name: 'comparing with Langfuse', ms: 20_000, run: reconciliation.refresh },
     { name: 'looking ahead', ms: 60_000, run: forecast.refresh },
     { name: 'writing decisions', ms: 10_000, run: async () => budgets.flush() },
   ]
@@ -272,6 +273,7 @@ function watchSources(running: RunningSources, policy: () => Policy, now: () => 
   const used = () => running.health().filter(({ name }) => isUsed(name, policy()))
   return {
     catchingUp: () => used().some((source) => source.catchingUp),
+    readingTraces: () => used().some(isReadingTraces),
     states: () => used().map((source) => sourceState(source, policy(), now(), startedAt)),
     metrics: () => used().map((source) => metricHealth(source, startedAt)),
     gateway() {

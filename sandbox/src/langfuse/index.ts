@@ -18,6 +18,7 @@ export {
   type MixtureSum,
   type MixtureTruth,
   type Passed,
+  wayOf,
 } from './replay/mixture.ts'
 export {
   observationsOf,

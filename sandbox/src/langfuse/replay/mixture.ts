@@ -98,9 +98,11 @@ export function mixture(options: MixtureOptions): Mixture {
     onPassed?.(passed)
     return passed.way !== 'langfuse'
   }
+  const { begin } = gateway
   return {
     add: (calls, how) => gateway.add([...calls].filter(one), how),
-    ...(gateway.begin ? { begin: gateway.begin } : {}),
+    // Whoever calls a provider itself asks nobody before.
+    ...(begin ? { begin: async (call: Call) => (wayOf(call, options) === 'langfuse' ? call : begin(call)) } : {}),
     truth: truth.read,
   }
 }
@@ -113,16 +115,20 @@ function traceOptions(way: Passed['way'], { hook, environment }: MixtureOptions)
   }
 }
 
-function plan(call: Call, options: MixtureOptions): Passed {
-  const { gatewayOnly = 0, langfuseOnly = 0, lagMs = LAG, lateMs = LATE } = options
+/** Where a call leaves something, by the shares of a mixture. */
+export function wayOf(
+  call: Call,
+  { gatewayOnly = 0, langfuseOnly = 0 }: Pick<MixtureOptions, 'gatewayOnly' | 'langfuseOnly'>,
+): Passed['way'] {
   const chance = mix(call.salt, 0xa001) / 4294967296
   const sent = call.outcome === 'success' || call.outcome === 'failed'
-  const way =
-    chance < gatewayOnly
-      ? 'gateway'
-      : chance < gatewayOnly + langfuseOnly && sent && !call.cacheHit
-        ? 'langfuse'
-        : 'both'
+  if (chance < gatewayOnly) return 'gateway'
+  return chance < gatewayOnly + langfuseOnly && sent && !call.cacheHit ? 'langfuse' : 'both'
+}
+
+function plan(call: Call, options: MixtureOptions): Passed {
+  const { lagMs = LAG, lateMs = LATE } = options
+  const way = wayOf(call, options)
   if (way === 'gateway') return { call, way, observation: null, from: null, late: false, twice: false, edit: null }
   const late = happens(call, 0xa002, options.late ?? 0)
   const [least, most] = late ? lateMs : lagMs

@@ -1,0 +1,97 @@
+import {
+  type Call,
+  type LangfuseProject,
+  type Litellm,
+  type MixtureOptions,
+  mixture,
+  type Traffic,
+  wayOf,
+} from '@marginwatch/sandbox'
+import type { Calendar } from '../calendar.ts'
+
+/** What goes wrong between the two: shares of the calls. */
+const FAULTS = {
+  gatewayOnly: 0.004,
+  langfuseOnly: 0.001,
+  edited: 0.002,
+  late: 0.01,
+  twice: 0.002,
+  lateMs: [60_000, 240_000],
+} as const satisfies Partial<MixtureOptions>
+
+/** Whether the gateway hears of a call: a few are made without it. */
+export function passesGateway(call: Call): boolean {
+  return wayOf(call, FAULTS) !== 'langfuse'
+}
+
+/** The gateway with Langfuse beside it. */
+export function besideLangfuse(
+  gateway: Pick<Litellm, 'add' | 'begin'>,
+  langfuse: Pick<LangfuseProject, 'put' | 'repeat' | 'edit' | 'score'>,
+): Pick<Litellm, 'add' | 'begin'> {
+  const mixed = mixture({ gateway, langfuse, ...FAULTS })
+  return { add: mixed.add, begin: mixed.begin ?? gateway.begin }
+}
+
+const HOUR = 3_600_000
+/** Comparing goes back over so many whole days. */
+const COMPARED_DAYS = 7
+
+/** From when on the traces of the history are there: those of yesterday and today, or all since the last run. */
+export function tracesFrom(calendar: Calendar, known: number | null, now: number): number {
+  const today = calendar.day(now)
+  if (known === null) return calendar.dayStart(today - 1)
+  return Math.max(known, calendar.dayStart(today - COMPARED_DAYS))
+}
+
+/** How far back the first start reads Langfuse: as far as there is something. */
+export function traceBackfill(calendar: Calendar, now: number): number {
+  return now - tracesFrom(calendar, null, now)
+}
+
+/** Traces of the history, made when somebody looks for them. */
+export interface PastTraces {
+  /** From now on what is looked for in [from, to) is made of these calls. */
+  of(traffic: Pick<Traffic, 'calls'>, density: number, from: number, to: number): void
+  /** Makes what began in [from, to) and was not made yet; nothing when all is looked for. */
+  past(from: number, to: number): void
+  /** Lets go of what was read. */
+  tidy(): void
+}
+
+/** Longer than a row is read again and again. */
+const KEPT_MS = HOUR
+
+/** They take much memory: once those after them are looked for, they are gone. */
+export function pastTraces(
+  langfuse: () => Pick<LangfuseProject, 'put' | 'repeat' | 'edit' | 'score' | 'forget'>,
+  now: () => number,
+): PastTraces {
+  let calls: (from: number, to: number) => Iterable<Call> = () => []
+  let span = { from: 0, to: 0 }
+  let caughtUp = false
+  const made = new Set<number>()
+  return {
+    of(traffic, density, from, to) {
+      calls = (a, b) => traffic.calls(a, b, { density })
+      span = { from, to }
+    },
+    past(from, to) {
+      if (!Number.isFinite(from) || !Number.isFinite(to)) return
+      // Who looks beyond the present has read what lies behind.
+      caughtUp ||= to > now() + HOUR / 2
+      const last = Math.min(to, span.to)
+      const first = Math.floor(Math.max(from, span.from) / HOUR) * HOUR
+      for (let hour = first; hour < last; hour += HOUR) {
+        if (made.has(hour)) continue
+        made.add(hour)
+        if (hour === first) langfuse().forget(from - KEPT_MS)
+        const there = mixture({ gateway: { add: () => undefined }, langfuse: langfuse(), ...FAULTS })
+        there.add(calls(Math.max(hour, span.from), Math.min(hour + HOUR, span.to)))
+      }
+    },
+    tidy() {
+      if (caughtUp) langfuse().forget(now() - KEPT_MS)
+    },
+  }
+}
