@@ -18,7 +18,7 @@ import { createCalendar } from './calendar.ts'
 import { resumed, type Spent, spentThisMonth } from './demo/budgets.ts'
 import { clientele, trafficOf } from './demo/clientele.ts'
 import { bringInContainers } from './demo/containers.ts'
-import { bringIn, historyFrom, type Progress } from './demo/history.ts'
+import { bringIn, HISTORY_DENSITY, historyFrom, type Progress } from './demo/history.ts'
 import { type DemoPlace, demoPolicy, dockerPolicy, RATES } from './demo/policy.ts'
 import { besideLangfuse, passesGateway, pastTraces, traceBackfill, tracesFrom } from './demo/traces.ts'
 import type { Ledger } from './ledger/ledger.ts'
@@ -53,8 +53,6 @@ export interface Demo {
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 const SEED = 1
-/** About 240,000 calls a month: enough for days and weeks to have their shape, and brought in within 20 s. */
-const HISTORY_DENSITY = 0.8
 const NOTHING: Spent = { customers: new Map(), agents: new Map(), tiers: new Map() }
 /** Under which names the ledger keeps how far the history reaches, and when the demonstration was first started. */
 export const THROUGH = 'demo/through'

@@ -40,7 +40,7 @@ export interface RunningForecast {
   /** Asks the ledger again; a scrape shows what the last asking found. */
   refresh(): Promise<void>
   /** For the page. */
-  state(): Pick<MarginModel, 'forecast' | 'noForecast'>
+  state(): Pick<MarginModel, 'forecast' | 'forecastMargin' | 'noForecast'>
 }
 
 const HOUR = 3_600_000
@@ -74,6 +74,7 @@ export function createForecast(deps: ForecastDeps): RunningForecast {
     },
     state: () => ({
       forecast: told?.known ? told.bounds : null,
+      forecastMargin: readings?.margin ?? null,
       noForecast: told === null || told.known ? null : told.reason,
     }),
   }

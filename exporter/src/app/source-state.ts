@@ -71,8 +71,8 @@ function langfuseOf(name: string, { sources }: Policy): LangfusePolicy | null {
 }
 
 /** Whether Langfuse still tells of what lies behind: what it has not told of yet is not missing. */
-export function isReadingTraces({ name, lastSuccess, note }: RunnerHealth): boolean {
-  return isLangfuse(name) && (lastSuccess === null || note?.startsWith(BEHIND) === true)
+export function isReadingTraces({ name, up, note }: RunnerHealth): boolean {
+  return isLangfuse(name) && (up === null || note?.startsWith(BEHIND) === true)
 }
 
 function silentAfter(name: string, policy: Policy): number {

@@ -4,7 +4,7 @@ import type { DockerClient } from '../clients/docker.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { ContainerRate, DockerPolicy } from '../policy/policy.ts'
 import { countLook, engineName, MEMORY } from '../sources/docker/book.ts'
-import { createCuts } from '../sources/docker/cut.ts'
+import { type Cuts, createCuts } from '../sources/docker/cut.ts'
 import { look } from '../sources/docker/look.ts'
 import { nothingRemembered, type Remembered, readRemembered, rememberedText } from '../sources/docker/remembered.ts'
 
@@ -21,32 +21,33 @@ const HOUR = 3_600_000
 const LOOKS_A_DAY = 24
 
 /**
- * Looks at the containers hour by hour as the source would have, from where it last looked, or from `from` on, up to `to`; it then
- * goes on from there. The stand-in listens on another port each time, but is the same engine. What is recorded follows from the
- * hours alone: an hour that is counted again after a stop is recorded once.
+ * Looks at the containers at each full hour as the source would have, from where it last looked, or from `from` on, up to `to`; it
+ * then goes on from there, in its own steps. The stand-in listens on another port each time, but is the same engine. What is
+ * recorded follows from the hours alone: an hour that is counted again after a stop is recorded once.
  */
 export async function bringInContainers(options: Containers, from: number, to: number): Promise<void> {
   const { docker, settings, rates, ledger, calendar, stopped } = options
-  const rules = { cuts: createCuts(calendar, HOUR), gapMs: HOUR }
+  const hourly = createCuts(calendar, HOUR)
   const of = engineName(settings)
   const text = await ledger.recall(MEMORY)
   const known = text === null ? null : readRemembered(text)
   let kept: Remembered = known !== null && known.at >= from ? { ...known, of } : nothingRemembered(of)
-  const looked = async (at: number) => {
+  const looked = async (at: number, cuts: Cuts) => {
     const client = engineClient(docker.at(at))
     const seen = await look({ client, project: settings.project, now: () => at, signal: stopped })
-    kept = countLook(kept, seen, of, rules, rates)
+    kept = countLook(kept, seen, of, { cuts, gapMs: HOUR }, rates)
   }
   const record = async () => {
     if (kept.pending.length > 0) await ledger.append(kept.pending)
     kept = { ...kept, pending: [] }
     await ledger.remember(MEMORY, rememberedText(kept))
   }
-  for (let at = kept.since === null ? from : kept.at + HOUR, n = 1; at < to && !stopped.aborted; at += HOUR, n++) {
-    await looked(at)
+  let at = kept.since === null ? from : hourly.next(kept.at)
+  for (let n = 1; at < to && !stopped.aborted; at = hourly.next(at), n++) {
+    await looked(at, hourly)
     if (n % LOOKS_A_DAY === 0) await record()
   }
-  if (!stopped.aborted && kept.at < to) await looked(to)
+  if (!stopped.aborted && kept.at < to) await looked(to, createCuts(calendar, settings.recordMs))
   await record()
 }
 

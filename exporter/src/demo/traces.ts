@@ -59,6 +59,8 @@ export interface PastTraces {
   tidy(): void
 }
 
+/** What belongs to a call may begin this long before it: tries that failed. */
+const LEAD_MS = 60_000
 /** Longer than a row is read again and again. */
 const KEPT_MS = HOUR
 
@@ -80,7 +82,7 @@ export function pastTraces(
       if (!Number.isFinite(from) || !Number.isFinite(to)) return
       // Who looks beyond the present has read what lies behind.
       caughtUp ||= to > now() + HOUR / 2
-      const last = Math.min(to, span.to)
+      const last = Math.min(to + LEAD_MS, span.to)
       const first = Math.floor(Math.max(from, span.from) / HOUR) * HOUR
       for (let hour = first; hour < last; hour += HOUR) {
         if (made.has(hour)) continue

@@ -90,6 +90,7 @@ export const MARGIN: MarginModel = {
   losers: 1_209,
   infra: { total: nano('324.9'), unallocated: nano('13.7'), unknown: null },
   forecast: { low: nano('15220'), expected: nano('16310.5'), high: nano('17802') },
+  forecastMargin: { low: nano('9610'), expected: nano('11102.25'), high: nano('12190') },
   noForecast: null,
 }
 

@@ -19,6 +19,8 @@ export interface MarginModel {
   }
   /** Of the month's spend; null while too little is known, and then why. */
   readonly forecast: MonthForecast | null
+  /** Of the month's margin; null also while infrastructure is not all known. */
+  readonly forecastMargin: MonthForecast | null
   readonly noForecast: string | null
 }
 
@@ -88,6 +90,7 @@ export const NO_MARGIN: MarginModel = {
   losers: 0,
   infra: { total: 0n, unallocated: 0n, unknown: null },
   forecast: null,
+  forecastMargin: null,
   noForecast: null,
 }
 

@@ -5,7 +5,7 @@ import { createTraffic } from '../../traffic.ts'
 import { truthOf } from '../../truth.ts'
 import type { ObservationRow } from '../observation.ts'
 import { createTenant, type Tenant } from '../project.ts'
-import { type MixtureOptions, mixture, type Passed } from './mixture.ts'
+import { type MixtureOptions, mixture, type Passed, wayOf } from './mixture.ts'
 import { spanId } from './spans.ts'
 import { traceOf } from './trace.ts'
 
@@ -152,4 +152,21 @@ describe('a mixture', () => {
     expect(truth.both.calls + truth.langfuse.calls).toBe(added.length)
     expect(seen.length).toBe(truth.both.calls)
   })
+})
+
+test('whoever calls a provider itself asks no gateway before', async () => {
+  const { langfuse } = sinks()
+  const asked: Call[] = []
+  const gateway: MixtureOptions['gateway'] = {
+    add: () => undefined,
+    begin: async (call) => {
+      asked.push(call)
+      return call
+    },
+  }
+  const options = { gateway, langfuse, ...DISTURBED }
+  const { begin } = mixture(options)
+  for (const call of calls) expect(await begin?.(call)).toBe(call)
+  expect(asked).toEqual(calls.filter((call) => wayOf(call, options) !== 'langfuse'))
+  expect(asked.length).toBeLessThan(calls.length)
 })
