@@ -202,7 +202,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
     { name: 'looking after the roster', ms: 10_000, run: roster.sweep },
     { name: 'comparing with Langfuse', ms: 20_000, run: reconciliation.refresh },
-    { name: 'looking ahead', ms: 60_000, run: forecast.refresh },
+    { name: 'looking ahead', ms: 10_000, run: forecast.refresh },
     { name: 'writing decisions', ms: 10_000, run: async () => budgets.flush() },
   ]
   onClose(startUpkeep({ ledger, calendar, policy, prices, log, now, refresh }).close)

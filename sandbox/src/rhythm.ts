@@ -38,10 +38,8 @@ const WEEK = 7 * DAY
 const MONDAY = 4 * DAY
 
 /** Sums up to each full hour of a week. */
-const UP_TO = Array.from({ length: 7 * 24 }, (_, hour) => withinHour(MONDAY + hour * HOUR, HOUR)).reduce<number[]>(
-  (sums, part) => [...sums, (sums.at(-1) ?? 0) + part],
-  [0],
-)
+const UP_TO = new Float64Array(7 * 24 + 1)
+for (let hour = 0; hour < 7 * 24; hour++) UP_TO[hour + 1] = (UP_TO[hour] ?? 0) + withinHour(MONDAY + hour * HOUR, HOUR)
 
 function sinceMonday(time: number): number {
   const weeks = Math.floor((time - MONDAY) / WEEK)

@@ -109,6 +109,8 @@ function missing(
   return missingInfra({ metered: docker !== null, rated: rates.containers.length > 0, gaps }, from, to)
 }
 
+const COUNTED: ReadonlySet<string> = new Set(['earning', 'losing', 'trial'])
+
 function pageModel({ tiers, whole, customers, infra }: MonthMargin): MarginModel {
   const losing = customers.filter(({ state }) => state === 'losing')
   return {
@@ -120,6 +122,7 @@ function pageModel({ tiers, whole, customers, infra }: MonthMargin): MarginModel
       .sort((a, b) => shortOf(a) - shortOf(b)),
     losing: worst(losing, LOSERS).map(customerRow),
     losers: losing.length,
+    customers: new Set(customers.filter(({ state }) => COUNTED.has(state)).map(({ customer }) => customer)).size,
     infra: { total: infra.total, unallocated: infra.unallocated, unknown: infra.unknown },
   }
 }

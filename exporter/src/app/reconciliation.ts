@@ -30,7 +30,13 @@ const GRACE_MS = 3_600_000
 const ANEW_MS = 300_000
 
 /** Compares the ledger with what Langfuse has, day by day and model by model. */
-export function createReconciliation({ ledger, calendar, now, asked, reading }: ReconciliationDeps): RunningReconciliation {
+export function createReconciliation({
+  ledger,
+  calendar,
+  now,
+  asked,
+  reading,
+}: ReconciliationDeps): RunningReconciliation {
   let found: Reconciled | null = null
   let at = Number.NEGATIVE_INFINITY
   return {

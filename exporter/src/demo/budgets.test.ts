@@ -27,7 +27,7 @@ const ROLES = Object.values(CAST)
 const DOLLAR = 1_000_000_000n
 
 function user(text = ''): Policy {
-  const { policy, problems } = readPolicy(text, { file: 'policy.yaml', env: {} })
+  const { policy, problems } = readPolicy(text, { file: 'policy.yaml', env: { PUBLIC: 'pk-lf-0', SECRET: 'sk-lf-0' } })
   if (!policy) throw new Error(JSON.stringify(problems))
   return policy
 }
@@ -165,7 +165,7 @@ roster: { file: customers.csv, traffic: off }
 margin: { allocate: requests, keep: [mine] }
 rates: { containers: { cpu_usd_per_hour: 1 } }
 sources:
-  langfuse: [{ url: "https://cloud.langfuse.com", public_key: "pk-lf-0", secret_key: "sk-lf-0", role: spend }]
+  langfuse: [{ url: "https://cloud.langfuse.com", public_key: "\${PUBLIC}", secret_key: "\${SECRET}", role: spend }]
   docker: { url: "unix:///var/run/docker.sock" }
 `)
     const theirs = [{ id: 'theirs', tier: 'tier_1', from: null, to: null, price: null, trialUntil: null }]

@@ -22,9 +22,7 @@ export function demoTiers(tiers: Policy['tiers']): Policy['tiers'] {
     const found = tiers[name] ?? PLANS[name]
     return found === undefined || Object.hasOwn(tiers, name) ? [] : [[name, found] as const]
   })
-  return Object.freeze(
-    Object.assign(Object.create(null) as Policy['tiers'], tiers, Object.fromEntries(missing)),
-  )
+  return Object.freeze(Object.assign(Object.create(null) as Policy['tiers'], tiers, Object.fromEntries(missing)))
 }
 
 /** Nobody has entered these yet: they are known from what their calls say. */
@@ -36,8 +34,8 @@ const LEFT = 'driftwood-hostel'
 const ON_TRIAL = 'juniper-barbers'
 const TRIAL_DAYS = 14
 const GREW = 'kiteworks-toys'
-/** What the heaviest customer of a plan pays that came while the plan cost less. */
-const OLD_PRICES: Readonly<Record<string, Nano>> = { tier_2: 39n * DOLLAR, tier_3: 79n * DOLLAR }
+/** What the heaviest customer of a plan pays that came while there was hardly a product: less than it costs by now. */
+const OLD_PRICES: Readonly<Record<string, Nano>> = { tier_2: 29n * DOLLAR, tier_3: 39n * DOLLAR }
 
 /**
  * Who the customers of the invented company are, as a file of it would say: since when each has which plan, one that joined

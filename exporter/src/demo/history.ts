@@ -33,7 +33,7 @@ export function historyFrom(calendar: Calendar, known: number | null, now: numbe
 }
 
 /**
- * Records calls as LiteLLM would have told of them, while the next batch is being made. Returns how far it came: `to`, unless it
+ * Records calls as LiteLLM with our hook would have told of them, while the next batch is being made. Returns how far it came: `to`, unless it
  * was stopped.
  */
 export async function bringIn(options: BringIn): Promise<number> {
@@ -48,7 +48,8 @@ export async function bringIn(options: BringIn): Promise<number> {
       reached = call.start
       break
     }
-    for (const record of pushRecords(call, { slim: true })) batch.push(eventOf(readRecord({ ...record }), context).usage)
+    for (const record of pushRecords(call, { slim: true, hook: true }))
+      batch.push(eventOf(readRecord({ ...record }), context).usage)
     if (batch.length < BATCH) continue
     await pending
     pending = append(batch)

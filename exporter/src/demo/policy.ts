@@ -103,9 +103,9 @@ export function dockerPolicy(url: string): DockerPolicy {
   return Object.freeze({ url, project: null, everyMs: 15_000, recordMs: 5 * MINUTE_MS, timeoutMs: 10_000 })
 }
 
-/** What the company pays for its machines, as little invented as a price list: dollars an hour and a GiB. */
+/** What the company pays for its machines, invented like itself: $0.06 a processor-hour, $0.008 a GiB-hour, $0.10 a GiB sent or got. */
 export const RATES: readonly ContainerRate[] = Object.freeze([
-  Object.freeze({ from: null, cpu: 48_000_000n, memory: 6_500_000n, network: 80_000_000n }),
+  Object.freeze({ from: null, cpu: 60_000_000n, memory: 8_000_000n, network: 100_000_000n }),
 ])
 
 /** Those who watch over it all work for no customer. */

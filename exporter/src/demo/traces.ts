@@ -15,7 +15,6 @@ const FAULTS = {
   langfuseOnly: 0.001,
   edited: 0.002,
   late: 0.01,
-  twice: 0.002,
   lateMs: [60_000, 240_000],
 } as const satisfies Partial<MixtureOptions>
 
@@ -87,7 +86,8 @@ export function pastTraces(
       for (let hour = first; hour < last; hour += HOUR) {
         if (made.has(hour)) continue
         made.add(hour)
-        if (hour === first) langfuse().forget(from - KEPT_MS)
+        // What lies before has been read: it is asked for in the order of time.
+        langfuse().forget(from - KEPT_MS)
         const there = mixture({ gateway: { add: () => undefined }, langfuse: langfuse(), ...FAULTS })
         there.add(calls(Math.max(hour, span.from), Math.min(hour + HOUR, span.to)))
       }

@@ -14,7 +14,10 @@ let now = NOW
 
 beforeEach(async () => {
   now = NOW
-  traces = pastTraces(() => langfuse, () => now)
+  traces = pastTraces(
+    () => langfuse,
+    () => now,
+  )
   langfuse = await startLangfuse({ now: () => now, projects: [{ name: 'main', past: (a, b) => traces.past(a, b) }] })
 })
 afterEach(() => langfuse.close())
@@ -61,12 +64,12 @@ it('has the traces of the history once somebody asks for them, whatever the slic
 it('remembers only what is still to be read', async () => {
   traces.of(traffic, 0.8, FROM, NOW)
   for (let from = FROM; from < NOW; from += HOUR) await rows(from, from + HOUR)
-  expect(await rows(FROM, FROM + HOUR)).toEqual([])
+  expect(await rows(FROM, FROM + HOUR)).toHaveLength(0)
   const lately = await rows(NOW - HOUR, NOW + HOUR)
   expect(lately.length).toBeGreaterThan(100)
   now += 3 * HOUR
   traces.tidy()
-  expect(langfuse.rows()).toEqual([])
+  expect(langfuse.rows()).toHaveLength(0)
 })
 
 it('what is live is there beside what the gateway hears of, but for a few calls on either side', async () => {

@@ -28,7 +28,12 @@ const SERVICES: readonly (readonly [service: string, image: string, replicas: nu
   ['mcp-server', 'registry.example/mcp-server:1.8.0', 1, { cpu: [0.04, 0.22], memory: [0.6, 0.2], network: [8, 90] }],
   ['litellm', 'ghcr.io/berriai/litellm:v1.106.2', 2, { cpu: [0.06, 0.3], memory: [0.9, 0.3], network: [15, 240] }],
   ['langfuse-web', 'langfuse/langfuse:4.16.0', 1, { cpu: [0.06, 0.16], memory: [1.1, 0.3], network: [10, 70] }],
-  ['langfuse-worker', 'langfuse/langfuse-worker:4.16.0', 1, { cpu: [0.1, 0.4], memory: [1.2, 0.4], network: [20, 130] }],
+  [
+    'langfuse-worker',
+    'langfuse/langfuse-worker:4.16.0',
+    1,
+    { cpu: [0.1, 0.4], memory: [1.2, 0.4], network: [20, 130] },
+  ],
   ['clickhouse', 'clickhouse/clickhouse-server:26.3', 1, { cpu: [0.35, 0.6], memory: [6.5, 2], network: [25, 150] }],
   ['postgres', 'postgres:18', 1, { cpu: [0.1, 0.3], memory: [3.2, 0.5], network: [15, 110] }],
   ['redis', 'redis:8', 1, { cpu: [0.03, 0.06], memory: [0.5, 0.1], network: [15, 80] }],

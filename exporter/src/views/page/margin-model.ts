@@ -10,6 +10,8 @@ export interface MarginModel {
   readonly losing: readonly CustomerMarginRow[]
   /** How many there are. */
   readonly losers: number
+  /** Customers of the month so far; one that changed its tier stands under both, and is one here. */
+  readonly customers: number
   readonly infra: {
     readonly total: Nano
     /** What belongs to no customer. */
@@ -88,6 +90,7 @@ export const NO_MARGIN: MarginModel = {
   tiers: [],
   losing: [],
   losers: 0,
+  customers: 0,
   infra: { total: 0n, unallocated: 0n, unknown: null },
   forecast: null,
   forecastMargin: null,

@@ -40,7 +40,7 @@ function tierMargins(model: MarginModel, total: MarginRow, colours: Colours): Ht
     ],
     rows: [
       ...model.tiers.map((row) => cells(tierName(row.tier, colours), row)),
-      ...(model.tiers.length > 1 ? [cells(html`<strong>All</strong>`, wholeOf(model.tiers, total))] : []),
+      ...(model.tiers.length > 1 ? [cells(html`<strong>All</strong>`, wholeOf(model, total))] : []),
     ],
     empty: '',
     remarks: remarks(model),
@@ -64,15 +64,8 @@ function cells(name: Html, row: Line): Html[] {
 }
 
 /** All tiers together, and the infrastructure that is no customer's. */
-function wholeOf(tiers: readonly TierMarginRow[], total: MarginRow): Line {
-  const sum = (of: (row: TierMarginRow) => number) => tiers.reduce((all, row) => all + of(row), 0)
-  return {
-    ...total,
-    target: null,
-    customers: sum((row) => row.customers),
-    losing: sum((row) => row.losing),
-    trial: sum((row) => row.trial),
-  }
+function wholeOf({ tiers, customers, losers }: MarginModel, total: MarginRow): Line {
+  return { ...total, target: null, customers, losing: losers, trial: tiers.reduce((sum, { trial }) => sum + trial, 0) }
 }
 
 function summary({ margin, revenue, ratio, infraCost }: MarginRow): string {
@@ -119,8 +112,7 @@ function remarks({ infra, forecast, forecastMargin, noForecast }: MarginModel): 
   if (forecast !== null) {
     const margin = forecastMargin === null ? '' : `, and a margin of ${foretold(forecastMargin)}`
     said.push(`By the end of the month: models for ${foretold(forecast)}${margin}.`)
-  }
-  else if (noForecast !== null) said.push(`No forecast yet: ${noForecast}`)
+  } else if (noForecast !== null) said.push(`No forecast yet: ${noForecast}`)
   return said
 }
 
