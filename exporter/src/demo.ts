@@ -20,7 +20,7 @@ import { clientele, trafficOf } from './demo/clientele.ts'
 import { bringInContainers } from './demo/containers.ts'
 import { bringIn, HISTORY_DENSITY, historyFrom, type Progress } from './demo/history.ts'
 import { type DemoPlace, demoPolicy, dockerPolicy, RATES } from './demo/policy.ts'
-import { besideLangfuse, passesGateway, pastTraces, traceBackfill, tracesFrom } from './demo/traces.ts'
+import { besideLangfuse, MODEL_PRICES, passesGateway, pastTraces, traceBackfill, tracesFrom } from './demo/traces.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Policy } from './policy/policy.ts'
 import { contextOf } from './sources/litellm/context.ts'
@@ -103,6 +103,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       begin = reached
     },
     live() {
+      langfuse.set({ fault: null })
       const keep = async () => {
         while (!stop.signal.aborted) {
           await sleep(MINUTE_MS, stop.signal)
@@ -146,7 +147,12 @@ async function startStands(port: number, now: () => number, since: () => number)
   })
   // Nobody asks it before it is there.
   const traces = pastTraces(() => langfuse, now)
-  const langfuse: Langfuse = await startLangfuse({ now, projects: [{ name: 'main', past: traces.past }] })
+  const langfuse: Langfuse = await startLangfuse({
+    now,
+    projects: [{ name: 'main', past: traces.past, models: MODEL_PRICES }],
+    // Its history takes the time that the page needs for its first numbers, so it begins a little later.
+    fault: { kind: 'slow', ms: 4_000 },
+  })
   const docker = await startDocker({ now, since })
   const close = async () => {
     await Promise.all([server.close(), langfuse.close(), docker.close()])

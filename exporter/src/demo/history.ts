@@ -22,8 +22,8 @@ export interface BringIn {
   readonly stopped: AbortSignal
 }
 
-/** About 240,000 calls a month: enough for days and weeks to have their shape, and brought in within 20 s. */
-export const HISTORY_DENSITY = 0.8
+/** About 210,000 calls a month: enough for days and weeks to have their shape, and brought in within 20 s. */
+export const HISTORY_DENSITY = 0.75
 const MONTH_MS = 30 * 86_400_000
 const BATCH = 2_000
 

@@ -2,6 +2,8 @@ import {
   type Call,
   type LangfuseProject,
   type Litellm,
+  type LangfuseModelPrice,
+  MODELS,
   type MixtureOptions,
   mixture,
   type Traffic,
@@ -17,6 +19,16 @@ const FAULTS = {
   late: 0.01,
   lateMs: [60_000, 240_000],
 } as const satisfies Partial<MixtureOptions>
+
+/** By which Langfuse prices calls that no gateway priced. */
+export const MODEL_PRICES: readonly LangfuseModelPrice[] = MODELS.flatMap(({ name, prices }) => {
+  if (prices === null) return []
+  const modelName = name.slice(name.indexOf('/') + 1)
+  const { input, cacheRead, output, reasoning } = prices
+  const perToken = { input, input_cached_tokens: cacheRead, output, output_reasoning_tokens: reasoning }
+  const dollars = Object.entries(perToken).map(([kind, nano]) => [kind, nano / 1e9])
+  return [{ id: `model-${modelName}`, modelName, prices: Object.fromEntries(dollars) as Record<string, number> }]
+})
 
 /** Whether the gateway hears of a call: a few are made without it. */
 export function passesGateway(call: Call): boolean {

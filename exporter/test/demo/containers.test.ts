@@ -89,7 +89,7 @@ async function expectWhole(): Promise<void> {
   }
 }
 
-it('the history has all that the engine counted, by the hour, for each of its services', async () => {
+it('the history has all that the engine counted, every two hours, for each of its services', async () => {
   await bringIn(BEGAN - 3 * DAY, BEGAN)
   const found = await recorded()
   expect([...found.keys()].sort()).toEqual([
@@ -98,8 +98,8 @@ it('the history has all that the engine counted, by the hour, for each of its se
   ])
   await expectWhole()
   for (const [service, { spans, last }] of found) {
-    // The hours of three days, the first one cut, and five minutes four times, as the source goes on.
-    expect(spans).toBe((REPLICAS[service] ?? 1) * (72 + 4))
+    // Three days by two hours, the first of them cut, and five minutes sixteen times, as the source goes on.
+    expect(spans).toBe((REPLICAS[service] ?? 1) * (36 + 16))
     expect(last).toBe(Date.UTC(2026, 10, 10, 9, 20))
   }
   const cpu = (at: number) =>

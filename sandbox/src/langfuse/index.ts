@@ -1,4 +1,4 @@
-export type { ModelPrice } from './cost.ts'
+export type { ModelPrice as LangfuseModelPrice } from './cost.ts'
 export type { Fault as LangfuseFault, NumbersAs, PlacedFault } from './faults.ts'
 export type { Plan as LangfusePlan } from './limits.ts'
 export type { Level, ObservationInput, ObservationRow, ObservationType } from './observation.ts'
