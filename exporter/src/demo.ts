@@ -20,7 +20,15 @@ import { clientele, trafficOf } from './demo/clientele.ts'
 import { bringInContainers } from './demo/containers.ts'
 import { bringIn, HISTORY_DENSITY, historyFrom, type Progress } from './demo/history.ts'
 import { type DemoPlace, demoPolicy, dockerPolicy, RATES } from './demo/policy.ts'
-import { besideLangfuse, MODEL_PRICES, passesGateway, pastTraces, traceBackfill, tracesFrom } from './demo/traces.ts'
+import {
+  besideLangfuse,
+  MODEL_PRICES,
+  passesGateway,
+  pastTraces,
+  stretches,
+  traceBackfill,
+  tracesFrom,
+} from './demo/traces.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Policy } from './policy/policy.ts'
 import { contextOf } from './sources/litellm/context.ts'
@@ -57,6 +65,8 @@ const NOTHING: Spent = { customers: new Map(), agents: new Map(), tiers: new Map
 /** Under which names the ledger keeps how far the history reaches, and when the demonstration was first started. */
 export const THROUGH = 'demo/through'
 export const BEGAN = 'demo/began'
+/** Of which stretches of the history Langfuse may not have told all. */
+const UNREAD = 'demo/unread'
 /** The company's containers had been running for so long by then. */
 const UP_MS = 40 * DAY_MS
 
@@ -88,14 +98,20 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       const calls = throughGateway(traffic.calls(from, to, { density: HISTORY_DENSITY }))
       const context = contextOf({ policy: () => policy, prices: prices.current, now })
       const reached = await bringIn({ from, to, calls, context, append: ledger.append, progress, stopped })
-      remember = (through) => ledger.remember(THROUGH, String(through))
+      remember = async (through) => {
+        await ledger.remember(THROUGH, String(through))
+        if (traces.tidy()) await ledger.remember(UNREAD, '[]')
+      }
       await remember(reached)
       await bringInContainers(
         { docker, settings: dockerPolicy(docker.url), rates: RATES, ledger, calendar, stopped },
         historyFrom(calendar, null, to),
         to,
       )
-      traces.of(traffic, HISTORY_DENSITY, tracesFrom(calendar, known, to), reached)
+      const added = { from: tracesFrom(calendar, known, to), to: reached }
+      const history = stretches(await ledger.recall(UNREAD), added)
+      await ledger.remember(UNREAD, JSON.stringify(history))
+      traces.of(traffic, HISTORY_DENSITY, history)
       if (known !== null) await ledger.append([resumed(now())])
       const spent = await spentThisMonth(ledger, calendar, now())
       policy = demoPolicy(options.policy, place, spent, customers)
@@ -107,7 +123,6 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       const keep = async () => {
         while (!stop.signal.aborted) {
           await sleep(MINUTE_MS, stop.signal)
-          traces.tidy()
           await remember?.(now()).catch(() => undefined)
         }
       }

@@ -60,14 +60,26 @@ export function traceBackfill(calendar: Calendar, now: number): number {
   return now - tracesFrom(calendar, null, now)
 }
 
+/** A stretch of history: epoch milliseconds, `to` not in it. */
+export interface Stretch {
+  readonly from: number
+  readonly to: number
+}
+
+/** Those that an earlier run had not told of all when it ended, and the new one. */
+export function stretches(unread: string | null, added: Stretch): readonly Stretch[] {
+  const left = unread === null ? [] : (JSON.parse(unread) as Stretch[])
+  return [...left, added].filter(({ from, to }) => from < to)
+}
+
 /** Traces of the history, made when somebody looks for them. */
 export interface PastTraces {
-  /** From now on what is looked for in [from, to) is made of these calls. */
-  of(traffic: Pick<Traffic, 'calls'>, density: number, from: number, to: number): void
+  /** From now on what is looked for in one of these stretches is made of these calls. */
+  of(traffic: Pick<Traffic, 'calls'>, density: number, history: readonly Stretch[]): void
   /** Makes what began in [from, to) and was not made yet; nothing when all is looked for. */
   past(from: number, to: number): void
-  /** Lets go of what was read. */
-  tidy(): void
+  /** Lets go of what was read; returns whether all that lies behind was. */
+  tidy(): boolean
 }
 
 /** What belongs to a call may begin this long before it: tries that failed. */
@@ -81,31 +93,35 @@ export function pastTraces(
   now: () => number,
 ): PastTraces {
   let calls: (from: number, to: number) => Iterable<Call> = () => []
-  let span = { from: 0, to: 0 }
+  let history: readonly Stretch[] = []
   let caughtUp = false
-  const made = new Set<number>()
+  const made = new Set<string>()
+  const make = (stretch: Stretch, from: number, to: number) => {
+    const last = Math.min(to + LEAD_MS, stretch.to)
+    for (let hour = Math.floor(Math.max(from, stretch.from) / HOUR) * HOUR; hour < last; hour += HOUR) {
+      const name = `${stretch.from} ${hour}`
+      if (made.has(name)) continue
+      made.add(name)
+      // What lies before has been read: it is asked for in the order of time.
+      langfuse().forget(from - KEPT_MS)
+      const there = mixture({ gateway: { add: () => undefined }, langfuse: langfuse(), ...FAULTS })
+      there.add(calls(Math.max(hour, stretch.from), Math.min(hour + HOUR, stretch.to)))
+    }
+  }
   return {
-    of(traffic, density, from, to) {
+    of(traffic, density, stretches) {
       calls = (a, b) => traffic.calls(a, b, { density })
-      span = { from, to }
+      history = stretches
     },
     past(from, to) {
       if (!Number.isFinite(from) || !Number.isFinite(to)) return
       // Who looks beyond the present has read what lies behind.
       caughtUp ||= to > now() + HOUR / 2
-      const last = Math.min(to + LEAD_MS, span.to)
-      const first = Math.floor(Math.max(from, span.from) / HOUR) * HOUR
-      for (let hour = first; hour < last; hour += HOUR) {
-        if (made.has(hour)) continue
-        made.add(hour)
-        // What lies before has been read: it is asked for in the order of time.
-        langfuse().forget(from - KEPT_MS)
-        const there = mixture({ gateway: { add: () => undefined }, langfuse: langfuse(), ...FAULTS })
-        there.add(calls(Math.max(hour, span.from), Math.min(hour + HOUR, span.to)))
-      }
+      for (const stretch of history) make(stretch, from, to)
     },
     tidy() {
       if (caughtUp) langfuse().forget(now() - KEPT_MS)
+      return caughtUp
     },
   }
 }

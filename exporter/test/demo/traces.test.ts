@@ -1,7 +1,7 @@
 import { createTraffic, type LangfuseProject, observationsOf, startLangfuse, traceOf } from '@marginwatch/sandbox'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createCalendar } from '../../src/calendar.ts'
-import { besideLangfuse, passesGateway, pastTraces, tracesFrom } from '../../src/demo/traces.ts'
+import { besideLangfuse, passesGateway, pastTraces, stretches, tracesFrom } from '../../src/demo/traces.ts'
 
 const HOUR = 3_600_000
 const NOW = Date.UTC(2026, 10, 18, 16, 20)
@@ -49,7 +49,7 @@ async function rows(from: number, to: number): Promise<string[]> {
 const calls = () => [...traffic.calls(FROM, NOW, { density: 0.8 })]
 
 it('has the traces of the history once somebody asks for them, whatever the slices, and no others', async () => {
-  traces.of(traffic, 0.8, FROM, NOW)
+  traces.of(traffic, 0.8, [{ from: FROM, to: NOW }])
   const found = new Set<string>()
   for (let from = FROM - 5 * HOUR; from < NOW; from += 1.7 * HOUR)
     for (const id of await rows(from, from + 1.7 * HOUR)) found.add(id)
@@ -62,7 +62,7 @@ it('has the traces of the history once somebody asks for them, whatever the slic
 })
 
 it('remembers only what is still to be read', async () => {
-  traces.of(traffic, 0.8, FROM, NOW)
+  traces.of(traffic, 0.8, [{ from: FROM, to: NOW }])
   for (let from = FROM; from < NOW; from += HOUR) await rows(from, from + HOUR)
   expect(await rows(FROM, FROM + HOUR)).toHaveLength(0)
   const lately = await rows(NOW - HOUR, NOW + HOUR)
@@ -104,4 +104,20 @@ it('are those of yesterday and today at first, then those since the last run tha
   expect(tracesFrom(calendar, null, NOW)).toBe(midnight(17))
   expect(tracesFrom(calendar, NOW - 5 * HOUR, NOW)).toBe(NOW - 5 * HOUR)
   expect(tracesFrom(calendar, NOW - 900 * HOUR, NOW)).toBe(midnight(11))
+})
+
+it('what was not read when the program ended is there when it is started again', async () => {
+  const first = { from: FROM, to: FROM + 2 * HOUR }
+  const second = { from: FROM + 5 * HOUR, to: NOW }
+  const both = stretches(JSON.stringify(stretches(null, first)), second)
+  expect(both).toEqual([first, second])
+  expect(stretches('[]', { from: NOW, to: NOW })).toEqual([])
+  traces.of(traffic, 0.8, both)
+  expect((await rows(FROM, FROM + HOUR)).length).toBeGreaterThan(100)
+  // Of the time between the gateway has told while it ran.
+  expect(await rows(FROM + 3 * HOUR, FROM + 5 * HOUR - 120_000)).toHaveLength(0)
+  expect((await rows(FROM + 5 * HOUR, FROM + 6 * HOUR)).length).toBeGreaterThan(100)
+  expect(traces.tidy()).toBe(false)
+  await rows(NOW - HOUR, NOW + HOUR)
+  expect(traces.tidy()).toBe(true)
 })
