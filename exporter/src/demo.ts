@@ -130,7 +130,8 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       const { signal } = stop
       const density = speed * HISTORY_DENSITY
       const going = replay({ traffic, from: begin, density, server: gateway, now, sleep, signal })
-      const shown = runShowcase({ company: traffic.company, server: gateway, seed: SEED, now, sleep, signal })
+      // Of another run the ledger would take the same calls for those of this one.
+      const shown = runShowcase({ company: traffic.company, server: gateway, seed: begin, now, sleep, signal })
       running = Promise.allSettled([going, shown, keep()])
     },
     async close() {
