@@ -8,7 +8,7 @@ import { createQuality } from './app/quality.ts'
 import { createReconciliation } from './app/reconciliation.ts'
 import { keepPrices, type PriceKeeper } from './app/prices.ts'
 import { pricesNow, rosterState, startRoster } from './app/roster.ts'
-import { isUsed, metricHealth, sourceState } from './app/source-state.ts'
+import { isReadingTraces, isUsed, metricHealth, sourceState } from './app/source-state.ts'
 import { startTraceEvents } from './app/trace-events.ts'
 import { startUpkeep } from './app/upkeep.ts'
 import { webApp } from './app/web.ts'
@@ -150,7 +150,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     budgets: () => budgets.budgets.numbers().budgets,
   })
   const langfuse = () => policy().sources.langfuse.length > 0
-  const reconciliation = createReconciliation({ ledger, calendar, now, asked: langfuse })
+  const reconciliation = createReconciliation({ ledger, calendar, now, asked: langfuse, reading: doing.readingTraces })
   const quality = createQuality({ ledger, now, asked: langfuse, catchingUp })
   onClose(quality.close)
   await quality.count()
@@ -215,8 +215,8 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     { name: 'reading quality', ms: 60_000, run: quality.refresh },
     { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
     { name: 'looking after the roster', ms: 10_000, run: roster.sweep },
-    { name: 'comparing with Langfuse', ms: 300_000, run: reconciliation.refresh },
-    { name: 'looking ahead', ms: 60_000, run: forecast.refresh },
+    { name: 'comparing with Langfuse', ms: 20_000, run: reconciliation.refresh },
+    { name: 'looking ahead', ms: 10_000, run: forecast.refresh },
     { name: 'writing decisions', ms: 10_000, run: async () => budgets.flush() },
   ]
   onClose(startUpkeep({ ledger, calendar, policy, prices, log, now, refresh }).close)
@@ -287,6 +287,7 @@ function watchSources(running: RunningSources, policy: () => Policy, now: () => 
   const used = () => running.health().filter(({ name }) => isUsed(name, policy()))
   return {
     catchingUp: () => used().some((source) => source.catchingUp),
+    readingTraces: () => used().some(isReadingTraces),
     states: () => used().map((source) => sourceState(source, policy(), now(), startedAt)),
     metrics: () => used().map((source) => metricHealth(source, startedAt)),
     gateway() {

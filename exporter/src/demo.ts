@@ -1,22 +1,39 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
-import { createTraffic, pushRecords, replay, runShowcase, startLitellm } from '@marginwatch/sandbox'
+import {
+  type Call,
+  createTraffic,
+  type Docker,
+  type Langfuse,
+  type Litellm,
+  replay,
+  runShowcase,
+  startDocker,
+  startLangfuse,
+  startLitellm,
+  type Traffic,
+} from '@marginwatch/sandbox'
 import type { Prepare } from './app.ts'
 import { createCalendar } from './calendar.ts'
 import { resumed, type Spent, spentThisMonth } from './demo/budgets.ts'
-import { demoPolicy } from './demo/policy.ts'
+import { clientele, trafficOf } from './demo/clientele.ts'
+import { bringInContainers } from './demo/containers.ts'
+import { bringIn, HISTORY_DENSITY, historyFrom, type Progress } from './demo/history.ts'
+import { type DemoPlace, demoPolicy, dockerPolicy, RATES } from './demo/policy.ts'
+import {
+  besideLangfuse,
+  MODEL_PRICES,
+  passesGateway,
+  pastTraces,
+  stretches,
+  traceBackfill,
+  tracesFrom,
+} from './demo/traces.ts'
+import type { Ledger } from './ledger/ledger.ts'
 import type { Policy } from './policy/policy.ts'
 import { contextOf } from './sources/litellm/context.ts'
-import { eventOf } from './sources/litellm/event.ts'
-import { readRecord } from './sources/litellm/record.ts'
-import type { Usage } from './usage.ts'
 
-/** Shows how far a piece of work is. */
-export interface Progress {
-  start(total: number, what: string): void
-  to(done: number): void
-  stop(): void
-}
+export type { Progress } from './demo/history.ts'
 
 export interface DemoOptions {
   /** The policy that the demonstration borrows its tiers, zone and listening address from. */
@@ -30,9 +47,9 @@ export interface DemoOptions {
   readonly onPolicy: () => void
 }
 
-/** A demonstration: a stand-in for LiteLLM that replays real traffic of an invented company. */
+/** A demonstration: stand-ins for LiteLLM, Langfuse and a Docker engine that replay real traffic of an invented company. */
 export interface Demo {
-  /** The policy to run with: the stand-in as its only source. Once there is history it has limits that fit what was spent. */
+  /** The policy to run with: the stand-ins as its only sources. Once there is history it has limits that fit what was spent. */
   current(): Policy
   /** Brings in a month of history, or what was missed since the last run; when it is stopped, the next run goes on there. */
   prepare(tools: Prepare, stopped: AbortSignal): Promise<void>
@@ -41,20 +58,101 @@ export interface Demo {
   close(): Promise<void>
 }
 
-const MONTH_MS = 30 * 86_400_000
+const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 const SEED = 1
-/** About 240,000 calls a month: enough for days and weeks to have their shape, and brought in within 20 s. */
-const HISTORY_DENSITY = 0.8
-const BATCH = 2_000
 const NOTHING: Spent = { customers: new Map(), agents: new Map(), tiers: new Map() }
-/** Under which name the ledger keeps how far the history reaches. */
+/** Under which names the ledger keeps how far the history reaches, and when the demonstration was first started. */
 export const THROUGH = 'demo/through'
+export const BEGAN = 'demo/began'
+/** Of which stretches of the history Langfuse may not have told all. */
+const UNREAD = 'demo/unread'
+/** The company's containers had been running for so long by then. */
+const UP_MS = 40 * DAY_MS
 
-/** Starts the stand-in. The exporter must then listen on `policy.server.port`. */
+/** Starts the stand-ins. The exporter must then listen on `policy.server.port`. */
 export async function startDemo(options: DemoOptions): Promise<Demo> {
-  const { now, sleep, speed, onPolicy } = options
+  const { now, sleep, speed, onPolicy, progress } = options
   const port = options.policy.server.port === 0 ? await freePort() : options.policy.server.port
+  let began = now()
+  const stands = await startStands(port, now, () => began - UP_MS)
+  const { server, langfuse, docker, traces } = stands
+  const calendar = createCalendar(options.policy.timezone)
+  const place = placeOf(stands, port, traceBackfill(calendar, now()))
+  let policy = demoPolicy(options.policy, place, NOTHING)
+  let traffic: Traffic = createTraffic({ seed: SEED })
+  const stop = new AbortController()
+  let running: Promise<unknown> = Promise.resolve()
+  let remember: ((through: number) => Promise<void>) | null = null
+  let begin = now()
+  return {
+    current: () => policy,
+    async prepare({ ledger, prices }, stopped) {
+      const to = now()
+      began = await firstStart(ledger, to)
+      const customers = clientele(traffic.company, began, calendar)
+      traffic = trafficOf(traffic, customers)
+      policy = demoPolicy(options.policy, place, NOTHING, customers)
+      const known = Number(await ledger.recall(THROUGH)) || null
+      const from = historyFrom(calendar, known, to)
+      const calls = throughGateway(traffic.calls(from, to, { density: HISTORY_DENSITY }))
+      const context = contextOf({ policy: () => policy, prices: prices.current, now })
+      const reached = await bringIn({ from, to, calls, context, append: ledger.append, progress, stopped })
+      remember = async (through) => {
+        await ledger.remember(THROUGH, String(through))
+        if (traces.tidy()) await ledger.remember(UNREAD, '[]')
+      }
+      await remember(reached)
+      await bringInContainers(
+        { docker, settings: dockerPolicy(docker.url), rates: RATES, ledger, calendar, stopped },
+        historyFrom(calendar, null, to),
+        to,
+      )
+      const added = { from: tracesFrom(calendar, known, to), to: reached }
+      const history = stretches(await ledger.recall(UNREAD), added)
+      await ledger.remember(UNREAD, JSON.stringify(history))
+      traces.of(traffic, HISTORY_DENSITY, history)
+      if (known !== null) await ledger.append([resumed(now())])
+      const spent = await spentThisMonth(ledger, calendar, now())
+      policy = demoPolicy(options.policy, place, spent, customers)
+      onPolicy()
+      begin = reached
+    },
+    live() {
+      langfuse.set({ fault: null })
+      const keep = async () => {
+        while (!stop.signal.aborted) {
+          await sleep(MINUTE_MS, stop.signal)
+          await remember?.(now()).catch(() => undefined)
+        }
+      }
+      const gateway = besideLangfuse(server, langfuse)
+      const { signal } = stop
+      const density = speed * HISTORY_DENSITY
+      const going = replay({ traffic, from: begin, density, server: gateway, now, sleep, signal })
+      // Of another run the ledger would take the same calls for those of this one.
+      const shown = runShowcase({ company: traffic.company, server: gateway, seed: begin, now, sleep, signal })
+      running = Promise.allSettled([going, shown, keep()])
+    },
+    async close() {
+      stop.abort()
+      await running
+      await stands.close()
+    },
+  }
+}
+
+/** The neighbours of an exporter, on ports of their own. */
+interface Stands {
+  readonly server: Litellm
+  readonly gatewayKey: string
+  readonly langfuse: Langfuse
+  readonly docker: Docker
+  readonly traces: ReturnType<typeof pastTraces>
+  close(): Promise<void>
+}
+
+async function startStands(port: number, now: () => number, since: () => number): Promise<Stands> {
   const gatewayKey = randomBytes(18).toString('hex')
   const exporter = `http://127.0.0.1:${port}/v1`
   const server = await startLitellm({
@@ -63,100 +161,36 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     push: { url: `${exporter}/sources/litellm`, key: gatewayKey, form: 'marginwatch', flushMs: 1000 },
     decide: { url: `${exporter}/decisions`, key: gatewayKey },
   })
-  const place = { port, gatewayKey, url: server.url, masterKey: server.masterKey }
-  let policy = demoPolicy(options.policy, place, NOTHING)
-  const traffic = createTraffic({ seed: SEED })
-  const stop = new AbortController()
-  let running: Promise<unknown> = Promise.resolve()
-  let remember: ((through: number) => Promise<void>) | null = null
-  let begin = now()
-  return {
-    current: () => policy,
-    async prepare({ ledger, policy: current, prices }, stopped) {
-      const known = Number(await ledger.recall(THROUGH))
-      const to = now()
-      const from = Math.max(known || 0, to - MONTH_MS)
-      const context = contextOf({ policy: current, prices: prices.current, now })
-      const usages = function* (): Generator<{ start: number; usage: Usage }> {
-        for (const call of traffic.calls(from, to, { density: HISTORY_DENSITY })) {
-          for (const record of pushRecords(call, { slim: true })) {
-            yield { start: call.start, usage: eventOf(readRecord({ ...record }), context).usage }
-          }
-        }
-      }
-      const { progress } = options
-      const reached = await bringIn(usages(), { from, to, append: ledger.append, progress, stopped })
-      remember = (through) => ledger.remember(THROUGH, String(through))
-      await remember(reached)
-      if (known > 0) await ledger.append([resumed(now())])
-      policy = demoPolicy(options.policy, place, await spentThisMonth(ledger, createCalendar(policy.timezone), now()))
-      onPolicy()
-      begin = reached
-    },
-    live() {
-      const keep = async () => {
-        while (!stop.signal.aborted) {
-          await sleep(MINUTE_MS, stop.signal)
-          await remember?.(now()).catch(() => undefined)
-        }
-      }
-      const going = replay({
-        traffic,
-        from: begin,
-        density: speed * HISTORY_DENSITY,
-        server,
-        now,
-        sleep,
-        signal: stop.signal,
-      })
-      const { signal } = stop
-      const shown = runShowcase({ company: traffic.company, server, seed: SEED, now, sleep, signal })
-      running = Promise.allSettled([going, shown, keep()])
-    },
-    async close() {
-      stop.abort()
-      await running
-      await server.close()
-    },
+  // Nobody asks it before it is there.
+  const traces = pastTraces(() => langfuse, now)
+  const langfuse: Langfuse = await startLangfuse({
+    now,
+    projects: [{ name: 'main', past: traces.past, models: MODEL_PRICES }],
+    // Its history takes the time that the page needs for its first numbers, so it begins a little later.
+    fault: { kind: 'slow', ms: 4_000 },
+  })
+  const docker = await startDocker({ now, since })
+  const close = async () => {
+    await Promise.all([server.close(), langfuse.close(), docker.close()])
   }
+  return { server, gatewayKey, langfuse, docker, traces, close }
 }
 
-interface BringIn {
-  readonly from: number
-  readonly to: number
-  readonly append: (entries: readonly Usage[]) => Promise<unknown>
-  readonly progress: Progress
-  readonly stopped: AbortSignal
+function placeOf({ server, gatewayKey, langfuse, docker }: Stands, port: number, backfillMs: number): DemoPlace {
+  const { url, masterKey } = server
+  const { keys, adminKey } = langfuse
+  return { port, gatewayKey, url, masterKey, langfuse: { url: langfuse.url, keys, adminKey, backfillMs }, docker }
 }
 
-/** Records while the next batch is being made. Returns how far it came: `to`, unless it was stopped. */
-async function bringIn(usages: Iterable<{ start: number; usage: Usage }>, options: BringIn): Promise<number> {
-  const { from, to, append, progress, stopped } = options
-  const what = to - from > MONTH_MS / 2 ? 'a month of history' : 'what happened since the last run'
-  progress.start(to - from, what)
-  let batch: Usage[] = []
-  let pending: Promise<unknown> = Promise.resolve()
-  let reached = to
-  for (const { start, usage } of usages) {
-    if (stopped.aborted) {
-      reached = start
-      break
-    }
-    batch.push(usage)
-    if (batch.length < BATCH) continue
-    await pending
-    pending = append(batch)
-    // A rejection is met at the next turn; until then it must not count as unhandled.
-    pending.catch(() => undefined)
-    batch = []
-    progress.to(start - from)
-    await new Promise(setImmediate)
-  }
-  await pending
-  if (batch.length > 0) await append(batch)
-  progress.to(reached - from)
-  progress.stop()
-  return reached
+async function firstStart(ledger: Ledger, now: number): Promise<number> {
+  const known = Number(await ledger.recall(BEGAN))
+  if (known > 0) return known
+  await ledger.remember(BEGAN, String(now))
+  return now
+}
+
+function* throughGateway(calls: Iterable<Call>): Generator<Call> {
+  for (const call of calls) if (passesGateway(call)) yield call
 }
 
 /** A port that is free now; the stand-in must know where to push before the exporter listens. */

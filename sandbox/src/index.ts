@@ -14,6 +14,8 @@ export type { CallersSummary, CustomerSummary } from './callers/summary.ts'
 export { allTokens, inputTokens, NO_TOKENS, outputTokens, type TokenCounts } from './tokens.ts'
 export { type Agent, type Company, type Customer, createCompany, ENVIRONMENTS, KEY_HASHES, TIERS } from './company.ts'
 export { type Dataset, readDataset } from './dataset.ts'
+export type { EngineAnswers } from './docker/answers.ts'
+export { type Docker, type DockerOptions, startDocker } from './docker/server.ts'
 export * from './langfuse/index.ts'
 export { costMap, LITELLM_VERSION } from './litellm/answers.ts'
 export type {

@@ -28,6 +28,31 @@ export function busyness(time: number): number {
   return ((from + (to - from) * (hours - hour)) / HOUR_MEAN) * ((DAYS[weekday] ?? 0) / DAY_MEAN)
 }
 
+/** Hours at the mean of the week in which as much happens as from one moment to another: the sum of `busyness` over that time. */
+export function busyHours(from: number, to: number): number {
+  return sinceMonday(to) - sinceMonday(from)
+}
+
+const WEEK = 7 * DAY
+/** 1970-01-05, the first Monday. */
+const MONDAY = 4 * DAY
+
+/** Sums up to each full hour of a week. */
+const UP_TO = new Float64Array(7 * 24 + 1)
+for (let hour = 0; hour < 7 * 24; hour++) UP_TO[hour + 1] = (UP_TO[hour] ?? 0) + withinHour(MONDAY + hour * HOUR, HOUR)
+
+function sinceMonday(time: number): number {
+  const weeks = Math.floor((time - MONDAY) / WEEK)
+  const rest = time - MONDAY - weeks * WEEK
+  const hour = Math.floor(rest / HOUR)
+  return weeks * (UP_TO[168] ?? 0) + (UP_TO[hour] ?? 0) + withinHour(MONDAY + hour * HOUR, rest - hour * HOUR)
+}
+
+/** From a full hour on; within it `busyness` is a straight line, so that its middle is its mean. */
+function withinHour(start: number, ms: number): number {
+  return (busyness(start + ms / 2) * ms) / HOUR
+}
+
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }

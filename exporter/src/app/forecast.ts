@@ -37,27 +37,32 @@ export interface ForecastDeps {
 
 export interface RunningForecast {
   readonly collector: Collector
-  /** Asks the ledger again; a scrape shows what the last asking found. */
+  /** Asks the ledger again, at most once a minute; a scrape shows what the last asking found. */
   refresh(): Promise<void>
   /** For the page. */
-  state(): Pick<MarginModel, 'forecast' | 'noForecast'>
+  state(): Pick<MarginModel, 'forecast' | 'forecastMargin' | 'noForecast'>
 }
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 /** A year, and the month that it is compared with. */
 const HISTORY_MS = 400 * DAY
+const ANEW_MS = 60_000
 const MOST_BURNING = 10_000
 
 /** What the rest of the month will bring, by what was; asked for now and then, for it changes slowly. */
 export function createForecast(deps: ForecastDeps): RunningForecast {
   let readings: ForecastReadings | null = null
   let told: Foretold | null = null
+  let at = Number.NEGATIVE_INFINITY
   return {
     collector: forecastCollector(() => readings),
     async refresh() {
+      // Of a start there is soon something to show; after that it changes slowly.
+      if (told !== null && deps.now() - at < ANEW_MS && deps.now() >= at) return
       const month = deps.month()
       if (month === null) return
+      at = deps.now()
       const history = await readHistory(deps)
       const { calendar, now } = deps
       const spent = month.whole.modelCost
@@ -74,6 +79,7 @@ export function createForecast(deps: ForecastDeps): RunningForecast {
     },
     state: () => ({
       forecast: told?.known ? told.bounds : null,
+      forecastMargin: readings?.margin ?? null,
       noForecast: told === null || told.known ? null : told.reason,
     }),
   }

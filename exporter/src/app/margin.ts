@@ -128,6 +128,8 @@ function meteringGaps(
   ]
 }
 
+const COUNTED: ReadonlySet<string> = new Set(['earning', 'losing', 'trial'])
+
 function pageModel({ tiers, whole, customers, infra }: MonthMargin): MarginModel {
   const losing = customers.filter(({ state }) => state === 'losing')
   return {
@@ -139,6 +141,7 @@ function pageModel({ tiers, whole, customers, infra }: MonthMargin): MarginModel
       .sort((a, b) => shortOf(a) - shortOf(b)),
     losing: worst(losing, LOSERS).map(customerRow),
     losers: losing.length,
+    customers: new Set(customers.filter(({ state }) => COUNTED.has(state)).map(({ customer }) => customer)).size,
     infra: { total: infra.total, unallocated: infra.unallocated, unknown: infra.unknown },
   }
 }

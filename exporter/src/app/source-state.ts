@@ -1,4 +1,5 @@
 import type { LangfusePolicy, Policy } from '../policy/policy.ts'
+import { BEHIND } from '../sources/langfuse/notes.ts'
 import type { SourceHealth as RunnerHealth } from '../sources/runner.ts'
 import type { SourceState } from '../views/health/readings.ts'
 import type { SourceHealth as MetricHealth } from '../views/metrics/sources.ts'
@@ -67,6 +68,11 @@ function langfuseOf(name: string, { sources }: Policy): LangfusePolicy | null {
   const [, project] = LANGFUSE.exec(name) ?? []
   const found = sources.langfuse.find((one) => project === undefined || one.name === project)
   return found ?? null
+}
+
+/** Whether Langfuse still tells of what lies behind: what it has not told of yet is not missing. */
+export function isReadingTraces({ name, up, note }: RunnerHealth): boolean {
+  return isLangfuse(name) && (up === null || note?.startsWith(BEHIND) === true)
 }
 
 function silentAfter(name: string, policy: Policy): number {

@@ -114,10 +114,10 @@ async function openPolicy(
   }
 }
 
-/** A source is set when a gateway is polled, containers are read, or senders are given a key. */
+/** A source is set when a gateway is polled, traces or containers are read, or senders are given a key. */
 function hasSource(policy: Policy): boolean {
-  const { litellm, docker } = policy.sources
-  return litellm.poll !== null || docker !== null || policy.server.keys.ingest !== null
+  const { litellm, langfuse, docker } = policy.sources
+  return litellm.poll !== null || langfuse.length > 0 || docker !== null || policy.server.keys.ingest !== null
 }
 
 /** Asked before a month of history is brought in for nothing. */

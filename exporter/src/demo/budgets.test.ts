@@ -7,14 +7,27 @@ import { createCalendar } from '../calendar.ts'
 import type { Policy } from '../policy/policy.ts'
 import { readPolicy } from '../policy/read.ts'
 import { resumed, type Spent, spentThisMonth } from './budgets.ts'
-import { demoPolicy } from './policy.ts'
+import { type DemoPlace, demoPolicy, RATES } from './policy.ts'
 
-const PLACE = { port: 9464, gatewayKey: 'secret', url: 'http://127.0.0.1:4000', masterKey: 'sk-master' }
+const PLACE: DemoPlace = {
+  port: 9464,
+  gatewayKey: 'secret',
+  url: 'http://127.0.0.1:4000',
+  masterKey: 'sk-master',
+  langfuse: {
+    url: 'http://127.0.0.1:3000',
+    keys: { publicKey: 'pk-lf-1', secretKey: 'sk-lf-1' },
+    adminKey: 'admin',
+    backfillMs: 2 * DAY,
+  },
+  docker: { url: 'http://127.0.0.1:2375' },
+}
+const NONE: Spent = { customers: new Map(), agents: new Map(), tiers: new Map() }
 const ROLES = Object.values(CAST)
 const DOLLAR = 1_000_000_000n
 
 function user(text = ''): Policy {
-  const { policy, problems } = readPolicy(text, { file: 'policy.yaml', env: {} })
+  const { policy, problems } = readPolicy(text, { file: 'policy.yaml', env: { PUBLIC: 'pk-lf-0', SECRET: 'sk-lf-0' } })
   if (!policy) throw new Error(JSON.stringify(problems))
   return policy
 }
@@ -111,7 +124,7 @@ budgets:
   agents: { cost-analyst: { limit_usd: 1 } }
   on_unreachable: block
 `)
-    const policy = demoPolicy(own, PLACE, { customers: new Map(), agents: new Map(), tiers: new Map() })
+    const policy = demoPolicy(own, PLACE, NONE)
     expect(policy.tiers.tier_1?.budget).toBe(8n * DOLLAR)
     expect(policy.budgets).toMatchObject({ global: [], tenantDay: null, onUnreachable: 'allow', backstop: null })
     expect(Object.keys(policy.budgets.tiers)).toEqual([])
@@ -137,7 +150,7 @@ budgets:
   })
 
   test('knows every model of the company, and takes cheaper ones from among them', () => {
-    const { gateway, degrade } = demoPolicy(base, PLACE, { customers: new Map(), agents: new Map(), tiers: new Map() })
+    const { gateway, degrade } = demoPolicy(base, PLACE, NONE)
     const names = Object.keys(gateway?.models ?? {})
     expect(names).toEqual(MODELS.map(({ group }) => group))
     for (const { from, to } of degrade) expect(names).toEqual(expect.arrayContaining([from, to]))
@@ -145,8 +158,30 @@ budgets:
       expect(names).toEqual(expect.arrayContaining([from, ...to]))
   })
 
+  test('has nothing of the user’s own customers, neighbours and rates', () => {
+    const own = user(`tiers: { tier_1: { price_usd: 49 } }
+customers: [{ id: mine, tier: tier_1, from: 2026-01-01 }]
+roster: { file: customers.csv, traffic: off }
+margin: { allocate: requests, keep: [mine] }
+rates: { containers: { cpu_usd_per_hour: 1 } }
+sources:
+  langfuse: [{ url: "https://cloud.langfuse.com", public_key: "\${PUBLIC}", secret_key: "\${SECRET}", role: spend }]
+  docker: { url: "unix:///var/run/docker.sock" }
+`)
+    const theirs = [{ id: 'theirs', tier: 'tier_1', from: null, to: null, price: null, trialUntil: null }]
+    const { customers, roster, margin, rates, sources } = demoPolicy(own, PLACE, NONE, theirs)
+    expect(customers).toEqual(theirs)
+    expect(roster).toEqual({ file: null, litellm: true, traffic: true })
+    expect(margin.keep).not.toContain('mine')
+    expect(rates.containers).toEqual(RATES)
+    expect(sources.langfuse).toEqual([
+      expect.objectContaining({ url: PLACE.langfuse.url, secretKey: 'sk-lf-1', role: 'reconcile' }),
+    ])
+    expect(sources.docker).toMatchObject({ url: PLACE.docker.url })
+  })
+
   test('lets nobody in but its stand-in', () => {
-    const { server, sources } = demoPolicy(base, PLACE, { customers: new Map(), agents: new Map(), tiers: new Map() })
+    const { server, sources } = demoPolicy(base, PLACE, NONE)
     expect(server.keys).toMatchObject({ ingest: 'secret', gateway: 'secret' })
     expect(sources.litellm.poll).toMatchObject({ url: PLACE.url, key: PLACE.masterKey })
   })

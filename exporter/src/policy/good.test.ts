@@ -372,9 +372,17 @@ describe('the shipped marginwatch.yaml', () => {
       MARGINWATCH_INGEST_KEY: 'k',
       MARGINWATCH_GATEWAY_KEY: 'k',
       MARGINWATCH_ADMIN_KEY: 'k',
+      LANGFUSE_PUBLIC_KEY: 'k',
+      LANGFUSE_SECRET_KEY: 'k',
     }
     const policy = good(examples, env)
-    expect(policy.customers).toHaveLength(2)
+    expect(policy).toMatchObject({
+      customers: [{ id: 'acme' }, { id: 'acme' }, { id: 'globex', price: 149_000_000_000n }],
+      roster: { file: expect.stringMatching(/customers\.csv$/) },
+      margin: { allocate: 'tokens', keep: ['grafana', 'prometheus'] },
+      rates: { containers: [{ cpu: 31_000_000n, memory: 4_200_000n, network: 85_000_000n }] },
+      sources: { langfuse: [{ name: 'main', role: 'reconcile' }], docker: { project: 'my-product' } },
+    })
     expect(Object.keys(policy.apiKeys)).toEqual(['acme-backend'])
     expect(policy.prices.overrides).toHaveLength(1)
     expect(policy.sources.litellm.poll).not.toBeNull()

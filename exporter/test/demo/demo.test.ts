@@ -37,6 +37,13 @@ async function start(): Promise<Program> {
 }
 
 const costOf = (page: Page, tier: string) => sumOf(page, 'llm_cost_usd_total', (labels) => labels.tier === tier)
+const ONE = 1_000_000_000n
+const hasMargin = (page: Page) =>
+  TIERS.every((tier) => {
+    const of = (name: string) => sumOf(page, name, (labels) => labels.tier === tier)
+    // The densest traffic costs more than a young month has earned.
+    return of('llm_tier_infra_cost_usd') > 0n && of('llm_tier_margin_usd') !== 0n && of('llm_tier_margin_ratio') !== 0n
+  })
 const isDemo = (page: Page) => sumOf(page, 'marginwatch_demo') === 1_000_000_000n
 
 /** Scrapes until the page fits. */
@@ -55,9 +62,15 @@ it('without a source the program demonstrates itself: cost grows in every tier, 
     TIERS.every((tier) => costOf(page, tier) > costOf(early, tier)),
   )
   expect(isDemo(early)).toBe(true)
+  const rich = await until(first, 'margin in every tier, infrastructure included', hasMargin)
+  expect(sumOf(rich, 'llm_infra_unknown')).toBe(0n)
+  expect(sumOf(rich, 'llm_tier_customers', ({ state }) => state === 'trial')).toBe(ONE)
   const page = await (await fetch(first.url)).text()
   expect(page).toContain('<strong>Demo.</strong>')
   for (const tier of TIERS) expect(page).toContain(tier)
+  await until(first, 'who is known from traffic', (page) => sumOf(page, 'llm_tier_customers_assumed') === 3n * ONE)
+  expect(await (await fetch(first.url)).text()).toMatch(/3 of \d+ customers assumed from traffic/)
+  await until(first, 'containers as they run', (page) => sumOf(page, 'container_memory_working_set_bytes') > 0n)
 
   first.signal('SIGINT')
   const asked = performance.now()
@@ -70,9 +83,27 @@ it('without a source the program demonstrates itself: cost grows in every tier, 
   const again = await until(second, 'calls', (page) => sumOf(page, 'llm_requests_total') > 0n)
   expect(fallen(late, again)).toEqual([])
   expect(isDemo(again)).toBe(true)
+  await until(second, 'margin in every tier', hasMargin)
   await until(second, 'growth in every tier', (page) => TIERS.every((tier) => costOf(page, tier) > costOf(again, tier)))
   expect(await second.stop()).toBe(0)
+  await expectMeteredOnce()
 })
+
+/** Of each container each moment from the first to the last is metered once: no span is there twice, and none is missing. */
+async function expectMeteredOnce(): Promise<void> {
+  const rows = await readLedger(join(data(), 'demo'), (ask) =>
+    ask(
+      `SELECT service, sum(until - start)::BIGINT AS lasted,
+         (max(until) - min(start))::BIGINT AS whole, count(*) FILTER (WHERE costed = 0) AS uncosted
+       FROM metered WHERE meter = 'cpu' GROUP BY service ORDER BY service`,
+    ),
+  )
+  expect(rows).toHaveLength(11)
+  for (const { service, lasted, whole, uncosted } of rows) {
+    const replicas = service === 'app' || service === 'litellm' ? 2n : 1n
+    expect({ service, lasted, uncosted }).toEqual({ service, lasted: replicas * BigInt(whole as bigint), uncosted: 0n })
+  }
+}
 
 it('a month of history that is being brought in can be stopped, and the next start goes on where it was', async () => {
   const directory = join(folder.path, 'new')

@@ -70,7 +70,7 @@ describeWith(['chromium'], 'the page in a browser', ([path]) => {
     return page
   }
 
-  const big = (page: Page) => page.locator('.tile .big').first()
+  const big = (page: Page) => page.locator('.tile:not(.margin) .big').first()
   const spent = (today: string): PageModel => ({ ...model, spend: { ...model.spend, today: nano(today) } })
 
   /** Resolves with the next answer to a question for the changing part. */
@@ -140,7 +140,7 @@ describeWith(['chromium'], 'the page in a browser', ([path]) => {
     await page.getByText('Nothing has arrived yet').waitFor()
     model = FULL
     await rows.nth(9).waitFor()
-    expect(await page.locator('.tile').count()).toBe(4)
+    expect(await page.locator('.tile').count()).toBe(5)
     expect(complaints).toEqual([])
   })
 

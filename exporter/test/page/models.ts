@@ -88,8 +88,10 @@ export const MARGIN: MarginModel = {
     { customer: 'globex', tier: 'pro', revenue: nano('35.93'), cost: nano('206.11'), margin: nano('-170.18') },
   ],
   losers: 1_209,
+  customers: 1_607,
   infra: { total: nano('324.9'), unallocated: nano('13.7'), unknown: null },
   forecast: { low: nano('15220'), expected: nano('16310.5'), high: nano('17802') },
+  forecastMargin: { low: nano('9610'), expected: nano('11102.25'), high: nano('12190') },
   noForecast: null,
 }
 

@@ -18,6 +18,11 @@ export interface ProjectOptions {
   /** Prices for rows that come without a cost. Default: none, so that such rows cost nothing. */
   readonly models?: readonly ModelPrice[]
   readonly retentionDays?: number
+  /**
+   * Called before observations that begin in [from, to) are looked for: whoever writes the past only when somebody asks for it does
+   * so here. The times are infinite when all are looked for.
+   */
+  readonly past?: (from: number, to: number) => void
 }
 
 /** Says from when on something can be read, epoch milliseconds. Default: now. */
@@ -45,6 +50,8 @@ export interface Project {
   remove(id: string, options?: From): void
   score(score: ScoreInput | readonly ScoreInput[], options?: From): void
   unscore(id: string): void
+  /** Lets go of all that began before a moment, so that what runs for long does not grow. */
+  forget(before: number): void
   /** The observations that can be read now, latest start first. */
   rows(): ObservationRow[]
 }
@@ -61,7 +68,7 @@ export interface Tenant extends Project {
 export function createTenant(options: ProjectOptions, now: () => number): Tenant {
   const { name, organization = 'acme', models = [] } = options
   const id = `project-${name}`
-  const table = createTable()
+  const table = openedBy(createTable(), options.past)
   const scores = createScores(id)
   const price = pricing(models)
   const said = new Map<string, ObservationInput>()
@@ -103,7 +110,27 @@ export function createTenant(options: ProjectOptions, now: () => number): Tenant
       for (const one of listOf(score)) scores.put(one, from)
     },
     unscore: scores.remove,
+    forget(before) {
+      table.forget(before)
+      scores.forget(before)
+      for (const [id, { start }] of said) if (start < before) said.delete(id)
+    },
     rows: () => [...table.rows(now(), -Infinity, Infinity)],
+  }
+}
+
+/** The table, with whoever writes the past asked first. */
+function openedBy(table: Table, past: ProjectOptions['past']): Table {
+  if (past === undefined) return table
+  return {
+    ...table,
+    get size() {
+      return table.size
+    },
+    *rows(now, from, to) {
+      past(from, to)
+      yield* table.rows(now, from, to)
+    },
   }
 }
 

@@ -38,6 +38,8 @@ export interface Scores {
   /** A score that can be read from `from` on. */
   put(input: ScoreInput, from: number): void
   remove(id: string): void
+  /** Lets go of all scores of before a moment, as if they had never been. */
+  forget(before: number): void
   /** What can be read at `now`, latest first. */
   rows(now: number): Generator<ScoreRow>
   readonly size: number
@@ -50,7 +52,7 @@ interface Version {
 }
 
 export function createScores(projectId: string): Scores {
-  const versions: Version[] = []
+  let versions: Version[] = []
   const byId = new Map<string, { readonly createdAt: number; readonly last: Version }>()
   let sorted = true
   const end = (id: string, at: number): void => {
@@ -69,6 +71,10 @@ export function createScores(projectId: string): Scores {
     remove(id) {
       end(id, -Infinity)
       byId.delete(id)
+    },
+    forget(before) {
+      versions = versions.filter(({ row }) => row.at >= before)
+      for (const [id, { last }] of byId) if (last.row.at < before) byId.delete(id)
     },
     *rows(now) {
       if (!sorted) versions.sort((a, b) => compareScores(b.row, a.row))

@@ -23,6 +23,8 @@ export interface Table {
   repeat(row: ObservationRow, from: number, to: number): void
   /** From `from` on nothing with this id can be read. */
   remove(id: string, from: number): void
+  /** Lets go of all rows that start before a moment, as if they had never been. */
+  forget(before: number): void
   /** The row that was put last under an id. */
   last(id: string): ObservationRow | null
   /** What can be read at `now` with `from <= start < to`, latest start first. */
@@ -31,7 +33,7 @@ export interface Table {
 }
 
 export function createTable(): Table {
-  const versions: Version[] = []
+  let versions: Version[] = []
   const byId = new Map<string, Version[]>()
   let sorted = true
 
@@ -53,6 +55,15 @@ export function createTable(): Table {
     },
     repeat: add,
     remove: end,
+    forget(before) {
+      versions = versions.filter(({ start }) => start >= before)
+      byId.clear()
+      for (const version of versions) {
+        const others = byId.get(version.id)
+        if (others) others.push(version)
+        else byId.set(version.id, [version])
+      }
+    },
     last: (id) => byId.get(id)?.at(-1)?.row ?? null,
     *rows(now, from, to) {
       if (!sorted) versions.sort(compare)

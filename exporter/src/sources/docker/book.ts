@@ -31,7 +31,8 @@ export interface Book {
 /** By this much the clock may lag behind what was counted; beyond it somebody has set it back. */
 const LAG = 60_000
 const HOUR = 3_600_000
-const NAME = 'docker'
+/** Name under which the use of containers is remembered. */
+export const MEMORY = 'docker'
 /** Entries for one append, and how many may wait: beyond, nothing is counted until they are recorded, as after an outage of ours. */
 const APPEND = 1000
 const MOST_PENDING = 50_000
@@ -55,7 +56,7 @@ export function openBook(
   }
 
   async function load(of: string): Promise<Remembered> {
-    const text = await deps.memory.get(NAME)
+    const text = await deps.memory.get(MEMORY)
     const found = text === null ? null : readRemembered(text)
     if (text !== null && found === null)
       deps.log.warn('what was remembered of containers cannot be read; counting begins anew')
@@ -83,7 +84,7 @@ export function openBook(
 
   async function remember(): Promise<void> {
     if (kept === null) return
-    await deps.memory.set(NAME, rememberedText(kept))
+    await deps.memory.set(MEMORY, rememberedText(kept))
     rememberedAt = kept.at
   }
 
@@ -92,14 +93,15 @@ export function openBook(
 
   return {
     async count(look, settings) {
-      const of = `${settings.url} ${settings.project ?? ''}`
+      const of = engineName(settings)
       if (kept === null) {
         kept = await load(of)
         await record()
       }
       const before = kept
       const rules = rulesOf(settings)
-      if (before.pending.length < MOST_PENDING) kept = counted(before, look, of, rules, deps.policy().rates.containers)
+      if (before.pending.length < MOST_PENDING)
+        kept = countLook(before, look, of, rules, deps.policy().rates.containers)
       if (kept.pending.length === 0 && !isTurningPoint(before, kept) && !isOld(kept, rules)) return
       await remember()
       await record()
@@ -110,8 +112,13 @@ export function openBook(
 
 type Rates = Parameters<typeof entriesOf>[1]
 
-/** What is to be remembered after a look. */
-function counted(before: Remembered, look: Look, of: string, rules: Rules, rates: Rates): Remembered {
+/** Which engine, and which of its containers: what is counted of another one begins anew. */
+export function engineName({ url, project }: Pick<DockerPolicy, 'url' | 'project'>): string {
+  return `${url} ${project ?? ''}`
+}
+
+/** What is to be remembered after a look at the containers named `of`; entries that it makes wait in `pending`. Pure. */
+export function countLook(before: Remembered, look: Look, of: string, rules: Rules, rates: Rates): Remembered {
   let { since, turn } = before
   const entries: Metered[] = []
   const write = (spans: readonly Span[]) => {

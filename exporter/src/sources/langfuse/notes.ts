@@ -15,13 +15,16 @@ export interface Notable {
   readonly queuesNote: string | null
 }
 
+/** The first of the notes while a back-fill runs. */
+export const BEHIND = 'What lies behind is still being read.'
+
 /** Clocks that differ by more are told of, milliseconds. */
 const TOLD_SKEW = 30_000
 
 /** The same in sentences; null when there is nothing. */
 export function notesOf(of: Notable): string | null {
   const notes = [
-    of.behind ? 'What lies behind is still being read.' : null,
+    of.behind ? BEHIND : null,
     skewNote(of.skewMs),
     of.counts ? null : oldNote(of.version),
     of.scoresMissing ? 'It does not give scores to these keys, so they are not read.' : null,

@@ -3,9 +3,10 @@ import { banners } from './banners.ts'
 import { budgetSections } from './budget-tables.ts'
 import { spendChart, tierColours } from './chart.ts'
 import { emptyState, isEmpty } from './empty.ts'
-import { count, money, plural } from './format.ts'
+import { count, dollars, money, plural } from './format.ts'
 import { type Html, html } from './html.ts'
-import { marginSections, reconciliationSection } from './margin-tables.ts'
+import type { MarginModel } from './margin-model.ts'
+import { marginSections, reconciliationSection, shareOf } from './margin-tables.ts'
 import type { PageModel } from './model.ts'
 import { NO_QUALITY } from './quality-model.ts'
 import { qualitySections } from './quality-tables.ts'
@@ -84,15 +85,25 @@ ${numbers}${sourceTable(model, time)}</div>
 `
 }
 
-function tiles({ spend, sources, ledger }: PageModel): Html {
+function tiles({ spend, sources, ledger, margin }: PageModel): Html {
   const ok = sources.filter((source) => source.state === 'ok').length
   const ill = ok < sources.length || !ledger.writable
-  return html`<section class="tiles wide" aria-label="Spend">
-${tile('Today', spend.today, [calls(spend.todayCalls), before('yesterday', spend.yesterday)])}
+  return html`<section class="tiles wide" aria-label="Margin and spend">
+${marginTile(margin)}${tile('Today', spend.today, [calls(spend.todayCalls), before('yesterday', spend.yesterday)])}
 ${tile('This week', spend.week, [html`since Monday`])}
 ${tile('This month', spend.month, [calls(spend.monthCalls), before('last month', spend.lastMonth)])}
 <div class="tile"><h2>Sources</h2><p class="big${ill ? ' ill' : ''}">${count(ok)}<small> of ${count(sources.length)} ok</small></p><p class="sub">${ledger.writable ? plural(ledger.seq, 'entry', 'entries') : 'ledger not writable'}</p></div>
 </section>
+`
+}
+
+/** Absent while no plan and no customer is known. */
+function marginTile({ total }: MarginModel): Html | null {
+  if (total === null) return null
+  const { ratio, margin, revenue, infraCost } = total
+  const big = ratio === null ? money(margin) : html`<span title="${dollars(margin)}">${shareOf(ratio)}</span>`
+  const less = infraCost === null ? ', before infrastructure' : ''
+  return html`<div class="tile margin"><h2>Margin this month</h2><p class="big">${big}</p><p class="sub">${dollars(margin)} of ${dollars(revenue)}${less}</p></div>
 `
 }
 

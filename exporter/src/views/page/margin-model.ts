@@ -10,6 +10,8 @@ export interface MarginModel {
   readonly losing: readonly CustomerMarginRow[]
   /** How many there are. */
   readonly losers: number
+  /** Customers of the month so far; one that changed its tier stands under both, and is one here. */
+  readonly customers: number
   readonly infra: {
     readonly total: Nano
     /** What belongs to no customer. */
@@ -19,6 +21,8 @@ export interface MarginModel {
   }
   /** Of the month's spend; null while too little is known, and then why. */
   readonly forecast: MonthForecast | null
+  /** Of the month's margin; null also while infrastructure is not all known. */
+  readonly forecastMargin: MonthForecast | null
   readonly noForecast: string | null
 }
 
@@ -86,8 +90,10 @@ export const NO_MARGIN: MarginModel = {
   tiers: [],
   losing: [],
   losers: 0,
+  customers: 0,
   infra: { total: 0n, unallocated: 0n, unknown: null },
   forecast: null,
+  forecastMargin: null,
   noForecast: null,
 }
 

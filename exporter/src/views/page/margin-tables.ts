@@ -6,6 +6,7 @@ import type {
   CustomerMarginRow,
   MarginModel,
   MarginRow,
+  MonthForecast,
   ReconciliationModel,
   ReconciliationRow,
   TierMarginRow,
@@ -28,8 +29,8 @@ function tierMargins(model: MarginModel, total: MarginRow, colours: Colours): Ht
     note: summary(total),
     columns: [
       { head: 'Tier' },
-      { head: 'Of what it pays', look: 'lap' },
-      { head: 'Earned', look: 'n' },
+      { head: 'Models, infrastructure, rest', look: 'lap' },
+      { head: 'Revenue', look: 'n' },
       { head: 'Models', look: 'n desk' },
       { head: 'Infrastructure', look: 'n desk' },
       { head: 'Margin', look: 'n' },
@@ -37,20 +38,34 @@ function tierMargins(model: MarginModel, total: MarginRow, colours: Colours): Ht
       { head: 'Target', look: 'n lap' },
       { head: 'Customers', look: 'n lap' },
     ],
-    rows: model.tiers.map((row) => [
-      tierName(row.tier, colours),
-      parts(row),
-      html`<span title="${dollars(row.revenueMonth)} in the whole month">${money(row.revenue)}</span>`,
-      money(row.modelCost),
-      row.infraCost === null ? html`<span class="warn">unknown</span>` : money(row.infraCost),
-      money(row.margin),
-      ratio(row),
-      html`${percent(row.target)}`,
-      customers(row),
-    ]),
+    rows: [
+      ...model.tiers.map((row) => cells(tierName(row.tier, colours), row)),
+      ...(model.tiers.length > 1 ? [cells(html`<strong>All</strong>`, wholeOf(model, total))] : []),
+    ],
     empty: '',
     remarks: remarks(model, total),
   })
+}
+
+type Line = Omit<TierMarginRow, 'tier'>
+
+function cells(name: Html, row: Line): Html[] {
+  return [
+    name,
+    parts(row),
+    html`<span title="${dollars(row.revenueMonth)} in the whole month">${money(row.revenue)}</span>`,
+    money(row.modelCost),
+    row.infraCost === null ? html`<span class="warn">unknown</span>` : money(row.infraCost),
+    money(row.margin),
+    ratio(row),
+    html`${percent(row.target)}`,
+    customers(row),
+  ]
+}
+
+/** All tiers together, and the infrastructure that is no customer's. */
+function wholeOf({ tiers, customers, losers }: MarginModel, total: MarginRow): Line {
+  return { ...total, target: null, customers, losing: losers, trial: tiers.reduce((sum, { trial }) => sum + trial, 0) }
 }
 
 function summary({ margin, revenue, ratio, infraCost }: MarginRow): string {
@@ -60,7 +75,7 @@ function summary({ margin, revenue, ratio, infraCost }: MarginRow): string {
 }
 
 /** What one month of revenue is made of: models, infrastructure, and what is left, as lengths of a bar. */
-function parts({ revenue, modelCost, infraCost, target }: TierMarginRow): Html {
+function parts({ revenue, modelCost, infraCost, target }: Line): Html {
   if (revenue <= 0n) return html`${ABSENT}`
   const width = (part: Nano) => Math.max(0, Math.min(100, (Number(part) / Number(revenue)) * 100))
   const models = width(modelCost)
@@ -69,7 +84,7 @@ function parts({ revenue, modelCost, infraCost, target }: TierMarginRow): Html {
   return html`<svg class="share parts" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect class="back" width="100" height="1"/><rect class="front" width="${models.toFixed(1)}" height="1"/><rect class="held" x="${models.toFixed(1)}" width="${infra.toFixed(1)}" height="1"/>${mark === null ? null : html`<rect class="mark" x="${mark.toFixed(1)}" width="0.7" height="1"/>`}</svg>`
 }
 
-function ratio({ ratio: found, target, infraCost }: TierMarginRow): Html {
+function ratio({ ratio: found, target, infraCost }: Line): Html {
   if (found === null) return html`<span title="Nothing was earned, so there is no share of it">${ABSENT}</span>`
   const text = html`${shareOf(found)}${infraCost === null ? html`<small title="Infrastructure is not in it">*</small>` : null}`
   return target !== null && found < target
@@ -78,28 +93,31 @@ function ratio({ ratio: found, target, infraCost }: TierMarginRow): Html {
 }
 
 /** Below zero, too. */
-function shareOf(found: number): string {
+export function shareOf(found: number): string {
   return found < 0 ? `−${percent(-found)}` : percent(found)
 }
 
-function customers({ customers: all, losing, trial }: TierMarginRow): Html {
+function customers({ customers: all, losing, trial }: Line): Html {
   const also = [losing > 0 ? `${count(losing)} losing` : '', trial > 0 ? `${count(trial)} on trial` : '']
   const said = also.filter((text) => text !== '').join(', ')
   return html`${count(all)}${said === '' ? null : html` <small>${said}</small>`}`
 }
 
 /** What must be known beside the numbers. */
-function remarks({ infra, forecast, noForecast }: MarginModel, { revenueMonth }: MarginRow): string[] {
+function remarks({ infra, forecast, forecastMargin, noForecast }: MarginModel, { revenueMonth }: MarginRow): string[] {
   const said = [`For the whole month customers pay ${dollars(revenueMonth)}.`]
   if (infra.unknown !== null) said.push(`Infrastructure: ${infra.unknown}`)
   if (infra.unallocated > 0n)
     said.push(`${dollars(infra.unallocated)} of ${dollars(infra.total)} for infrastructure belong to no customer.`)
-  if (forecast !== null)
-    said.push(
-      `Model spend by the end of the month: ${dollars(forecast.expected)} (${dollars(forecast.low)} to ${dollars(forecast.high)}).`,
-    )
-  else if (noForecast !== null) said.push(`No forecast yet: ${noForecast}`)
+  if (forecast !== null) {
+    const margin = forecastMargin === null ? '' : `, and a margin of ${foretold(forecastMargin)}`
+    said.push(`By the end of the month: models for ${foretold(forecast)}${margin}.`)
+  } else if (noForecast !== null) said.push(`No forecast yet: ${noForecast}`)
   return said
+}
+
+function foretold({ low, expected, high }: MonthForecast): string {
+  return `${dollars(expected)} (${dollars(low)} to ${dollars(high)})`
 }
 
 function loserTable({ losing, losers }: MarginModel, colours: Colours): Html {
@@ -110,7 +128,7 @@ function loserTable({ losing, losers }: MarginModel, colours: Colours): Html {
     columns: [
       { head: 'Customer' },
       { head: 'Tier', look: 'desk' },
-      { head: 'Earned', look: 'n desk' },
+      { head: 'Revenue', look: 'n desk' },
       { head: 'Cost', look: 'n' },
       { head: 'Margin', look: 'n' },
     ],

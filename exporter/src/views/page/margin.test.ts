@@ -34,13 +34,29 @@ describe('margin', () => {
       [...['enterprise', '', '$8,400.00', '$6,591.94', '$180.10', '$1,627.96', '19.4%', '82.0%'], '17 1 losing'],
       ['pro', '', '$12,012.50', '$4,630.00', '$101.00', '$7,281.50', '60.6%', '60.0%', '388 4 losing, 12 on trial'],
       ['free', '–', '$0.00', '$742.12', '$30.10', '−$772.22', '–', '–', '1,204 1,204 losing'],
+      [
+        ...['All', '', '$20,412.50', '$11,964.06', '$311.20', '$8,137.24', '39.9%', '–'],
+        '1,607 1,209 losing, 12 on trial',
+      ],
     ])
     expect(section(shown({}), 'margin')).toContain('so far this month: $8,137.24 of $20,412.50 earned · 39.9%')
+    expect(rows(shown({ tiers: [TIER] }), 'margin').map(([tier]) => tier)).toEqual(['enterprise'])
   })
 
   test('tells of a loss with the sign that stands before the amounts', () => {
     const total = { ...(MARGIN.total as NonNullable<MarginModel['total']>), margin: nano(-5), ratio: -0.2041 }
     expect(section(shown({ total }), 'margin')).toContain('−$5.00 of $20,412.50 earned · −20.4%')
+  })
+
+  test('is the first thing that is said, as a share of the revenue', () => {
+    const tile = (margin: Partial<MarginModel>) =>
+      plain(/<div class="tile margin">(.*?)<\/div>/s.exec(shown(margin))?.[1] ?? '')
+    expect(tile({})).toBe('Margin this month39.9%$8,137.24 of $20,412.50')
+    const total = MARGIN.total as NonNullable<MarginModel['total']>
+    expect(tile({ total: { ...total, infraCost: null } })).toContain('of $20,412.50, before infrastructure')
+    expect(tile({ total: { ...total, ratio: -0.0512 } })).toContain('−5.1%')
+    expect(tile({ total: { ...total, revenue: 0n, margin: -5_000_000_000n, ratio: null } })).toContain('−$5.00')
+    expect(tile({ total: null })).toBe('')
   })
 
   test('marks a ratio below its target, and one below zero is one', () => {
@@ -66,8 +82,11 @@ describe('margin', () => {
     expect(remarks(shown({}))).toEqual([
       'For the whole month customers pay $27,835.23.',
       '$13.70 of $324.90 for infrastructure belong to no customer.',
-      'Model spend by the end of the month: $16,310.50 ($15,220.00 to $17,802.00).',
+      'By the end of the month: models for $16,310.50 ($15,220.00 to $17,802.00), and a margin of $11,102.25 ($9,610.00 to $12,190.00).',
     ])
+    expect(remarks(shown({ forecastMargin: null }))[1]).toBe(
+      'By the end of the month: models for $16,310.50 ($15,220.00 to $17,802.00).',
+    )
     const silent = {
       infra: { total: 0n, unallocated: 0n, unknown: null },
       forecast: null,

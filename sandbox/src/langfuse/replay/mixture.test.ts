@@ -6,7 +6,7 @@ import { truthOf } from '../../truth.ts'
 import type { ObservationRow } from '../observation.ts'
 import { createTenant, type Tenant } from '../project.ts'
 import { type MixtureOptions, mixture } from './mixture.ts'
-import type { Passed } from './plan.ts'
+import { type Passed, wayOf } from './plan.ts'
 import { spanId } from './spans.ts'
 import { traceOf } from './trace.ts'
 
@@ -243,4 +243,21 @@ describe('a mixture', () => {
     expect(truth.both.calls + truth.langfuse.calls).toBe(added.length)
     expect(seen.length).toBe(truth.both.calls)
   })
+})
+
+test('whoever calls a provider itself asks no gateway before', async () => {
+  const { langfuse } = sinks()
+  const asked: Call[] = []
+  const gateway: MixtureOptions['gateway'] = {
+    add: () => undefined,
+    begin: async (call) => {
+      asked.push(call)
+      return call
+    },
+  }
+  const options = { gateway, langfuse, ...DISTURBED }
+  const { begin } = mixture(options)
+  for (const call of calls) expect(await begin?.(call)).toBe(call)
+  expect(asked).toEqual(calls.filter((call) => wayOf(call, options) !== 'langfuse'))
+  expect(asked.length).toBeLessThan(calls.length)
 })

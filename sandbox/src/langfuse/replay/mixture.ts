@@ -3,7 +3,7 @@ import type { Litellm } from '../../litellm/server.ts'
 import { allTokens } from '../../tokens.ts'
 import type { ObservationInput } from '../observation.ts'
 import type { Project } from '../project.ts'
-import { type Disturbance, type Edit, type Passed, plan } from './plan.ts'
+import { type Disturbance, type Edit, type Passed, plan, wayOf } from './plan.ts'
 import { observationsOf, type Trace, type TraceOptions, traceOf } from './trace.ts'
 
 /** How much there was of something. */
@@ -53,6 +53,7 @@ export function mixture(options: MixtureOptions): Mixture {
     onPassed?.(passed)
     return passed
   }
+  const { begin } = gateway
   return {
     add(calls, how) {
       const onTime: Call[] = []
@@ -64,7 +65,8 @@ export function mixture(options: MixtureOptions): Mixture {
       }
       gateway.add(onTime, how)
     },
-    ...(gateway.begin ? { begin: gateway.begin } : {}),
+    // Whoever calls a provider itself asks nobody before.
+    ...(begin ? { begin: async (call: Call) => (wayOf(call, options) === 'langfuse' ? call : begin(call)) } : {}),
     truth: truth.read,
   }
 }

@@ -86,8 +86,8 @@ export function plan(call: Call, options: Disturbance): Passed {
   }
 }
 
-/** Calls that were refused before they left always pass the gateway, and so do those that its cache answers. */
-function wayOf(call: Call, { gatewayOnly = 0, langfuseOnly = 0 }: Disturbance): Passed['way'] {
+/** Where a call leaves something. Those that were refused before they left always pass the gateway, as do its cache's answers. */
+export function wayOf(call: Call, { gatewayOnly = 0, langfuseOnly = 0 }: Disturbance): Passed['way'] {
   const chance = mix(call.salt, 0xa001) / 4294967296
   if (chance < gatewayOnly) return 'gateway'
   return chance < gatewayOnly + langfuseOnly && wasSent(call) ? 'langfuse' : 'both'
