@@ -219,7 +219,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     { name: 'looking ahead', ms: 10_000, run: forecast.refresh },
     { name: 'writing decisions', ms: 10_000, run: async () => budgets.flush() },
   ]
-  onClose(startUpkeep({ ledger, calendar, policy, prices, log, now, refresh }).close)
+  onClose(startUpkeep({ ledger, beforeRetiring: quality.count, calendar, policy, prices, log, now, refresh }).close)
   // The demonstration's callers would take the first seconds for an outage.
   if (demo) await budgets.opened
   return { url: server.url, ledger }

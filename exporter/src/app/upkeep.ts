@@ -10,6 +10,8 @@ import { reprice } from './repricing.ts'
 
 export interface UpkeepDeps {
   readonly ledger: Ledger
+  /** Reads what was recorded lately, before retention may fold it away. */
+  readonly beforeRetiring: () => Promise<void>
   readonly calendar: Calendar
   readonly policy: () => Policy
   readonly prices: PriceKeeper
@@ -24,13 +26,13 @@ const HOUR = 60 * MINUTE
 
 /** What is done again and again while the program runs. */
 export function startUpkeep(deps: UpkeepDeps): Every {
-  const { ledger, calendar, policy, prices, log, now } = deps
+  const { ledger, policy, prices, log, now } = deps
   const stop = new AbortController()
   const closeSessions = createSessionCloser(ledger, policy().sessions.idleMs)
   const turns = [
     ...deps.refresh,
     { name: 'closing idle sessions', ms: MINUTE / 2, run: () => closeSessions(now()) },
-    { name: 'retention', ms: HOUR, run: () => retireOld(ledger, calendar, policy(), now()) },
+    { name: 'retention', ms: HOUR, run: () => retireOld(deps) },
     { name: 'pricing calls that had no price', ms: MINUTE, run: () => priceLate(deps, stop.signal) },
     { name: 'taking back what was counted twice', ms: MINUTE / 2, run: () => singleOut(deps, stop.signal) },
     { name: "reading LiteLLM's prices", ms: 6 * HOUR, run: () => prices.refresh(stop.signal) },
@@ -43,9 +45,11 @@ export function startUpkeep(deps: UpkeepDeps): Every {
   }
 }
 
-async function retireOld(ledger: Ledger, calendar: Calendar, policy: Policy, now: number): Promise<void> {
-  const { retentionMs } = policy.ledger
-  if (retentionMs !== null) await ledger.retire(calendar.day(now - retentionMs))
+async function retireOld({ ledger, calendar, policy, now, beforeRetiring }: UpkeepDeps): Promise<void> {
+  const { retentionMs } = policy().ledger
+  if (retentionMs === null) return
+  await beforeRetiring()
+  await ledger.retire(calendar.day(now() - retentionMs))
 }
 
 async function priceLate({ ledger, prices, log }: UpkeepDeps, signal: AbortSignal): Promise<void> {
