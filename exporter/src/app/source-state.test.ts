@@ -75,7 +75,7 @@ describe('the state of a source', () => {
   })
 })
 
-test('Langfuse still tells of what lies behind until it has said once that it does not', () => {
+it('Langfuse still tells of what lies behind until it has said once that it does not', () => {
   expect(isReadingTraces(health('langfuse', { up: null }))).toBe(true)
   expect(isReadingTraces(health('langfuse:prod', { up: true, note: 'What lies behind is still being read.' }))).toBe(
     true,
