@@ -76,7 +76,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   const port = options.policy.server.port === 0 ? await freePort() : options.policy.server.port
   let began = now()
   const stands = await startStands(port, now, () => began - UP_MS)
-  const { server, langfuse, docker, traces } = stands
+  const { langfuse, docker, traces } = stands
   const calendar = createCalendar(options.policy.timezone)
   const place = placeOf(stands, port, traceBackfill(calendar, now()))
   let policy = demoPolicy(options.policy, place, NOTHING)
@@ -102,15 +102,15 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
         await ledger.remember(THROUGH, String(through))
         if (traces.tidy()) await ledger.remember(UNREAD, '[]')
       }
+      const added = { from: tracesFrom(calendar, known, to), to: reached }
+      const history = stretches(await ledger.recall(UNREAD), added)
+      await ledger.remember(UNREAD, JSON.stringify(history))
       await remember(reached)
       await bringInContainers(
         { docker, settings: dockerPolicy(docker.url), rates: RATES, ledger, calendar, stopped },
         historyFrom(calendar, null, to),
         to,
       )
-      const added = { from: tracesFrom(calendar, known, to), to: reached }
-      const history = stretches(await ledger.recall(UNREAD), added)
-      await ledger.remember(UNREAD, JSON.stringify(history))
       traces.of(traffic, HISTORY_DENSITY, history)
       if (known !== null) await ledger.append([resumed(now())])
       const spent = await spentThisMonth(ledger, calendar, now())
@@ -120,19 +120,8 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     },
     live() {
       langfuse.set({ fault: null })
-      const keep = async () => {
-        while (!stop.signal.aborted) {
-          await sleep(MINUTE_MS, stop.signal)
-          await remember?.(now()).catch(() => undefined)
-        }
-      }
-      const gateway = besideLangfuse(server, langfuse)
       const { signal } = stop
-      const density = speed * HISTORY_DENSITY
-      const going = replay({ traffic, from: begin, density, server: gateway, now, sleep, signal })
-      // Of another run the ledger would take the same calls for those of this one.
-      const shown = runShowcase({ company: traffic.company, server: gateway, seed: begin, now, sleep, signal })
-      running = Promise.allSettled([going, shown, keep()])
+      running = play({ stands, traffic, begin, speed, now, sleep, signal, keep: async () => remember?.(now()) })
     },
     async close() {
       stop.abort()
@@ -140,6 +129,34 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       await stands.close()
     },
   }
+}
+
+interface Play extends Pick<DemoOptions, 'speed' | 'now' | 'sleep'> {
+  readonly stands: Stands
+  readonly traffic: Traffic
+  /** Where the history ends. */
+  readonly begin: number
+  /** Remembers how far it came. */
+  readonly keep: () => Promise<unknown>
+  readonly signal: AbortSignal
+}
+
+/** Plays ordinary traffic and the cast until the signal aborts. */
+function play({ stands, traffic, begin, speed, now, sleep, keep, signal }: Play): Promise<unknown> {
+  const server = besideLangfuse(stands.server, stands.langfuse)
+  const keeping = async () => {
+    while (!signal.aborted) {
+      await sleep(MINUTE_MS, signal)
+      await keep().catch(() => undefined)
+    }
+  }
+  const density = speed * HISTORY_DENSITY
+  return Promise.allSettled([
+    replay({ traffic, from: begin, density, server, now, sleep, signal }),
+    // With the seed of another run the ledger would take its calls for those of that run.
+    runShowcase({ company: traffic.company, server, seed: begin, now, sleep, signal }),
+    keeping(),
+  ])
 }
 
 /** The neighbours of an exporter, on ports of their own. */

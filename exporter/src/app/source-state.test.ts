@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { langfuseProject, policyWith } from '../../test/support/world.ts'
 import { EVENT_RESULTS } from '../sources/source.ts'
 import type { SourceHealth } from '../sources/runner.ts'
-import { isUsed, sourceState } from './source-state.ts'
+import { isReadingTraces, isUsed, sourceState } from './source-state.ts'
 
 const NOW = Date.UTC(2026, 10, 22, 12)
 const MINUTE = 60_000
@@ -73,4 +73,14 @@ describe('the state of a source', () => {
     expect(state('litellm_directory', 25.5 * MINUTE)).toBe('ok')
     expect(state('litellm_directory', 25.5 * MINUTE + 1)).toBe('silent')
   })
+})
+
+it('Langfuse still tells of what lies behind until it has said once that it does not', () => {
+  expect(isReadingTraces(health('langfuse', { up: null }))).toBe(true)
+  expect(isReadingTraces(health('langfuse:prod', { up: true, note: 'What lies behind is still being read.' }))).toBe(
+    true,
+  )
+  expect(isReadingTraces(health('langfuse', { up: true, note: 'It has no second version of its API.' }))).toBe(false)
+  expect(isReadingTraces(health('langfuse', { up: false }))).toBe(false)
+  expect(isReadingTraces(health('litellm', { up: null }))).toBe(false)
 })

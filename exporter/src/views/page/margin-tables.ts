@@ -157,8 +157,8 @@ export function reconciliationSection(model: ReconciliationModel): Html[] {
       columns: [
         { head: 'Day' },
         { head: 'Model' },
-        { head: 'Ledger', look: 'n' },
-        { head: 'Langfuse', look: 'n' },
+        { head: 'Ledger', look: 'n desk' },
+        { head: 'Langfuse', look: 'n desk' },
         { head: 'Why', look: 'text' },
       ],
       rows: rows
