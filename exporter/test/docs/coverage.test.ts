@@ -6,15 +6,20 @@ const PAGE = read('docs/coverage.md')
 const [, LATER = ''] = PAGE.split('## Later')
 
 const DELIVERED = [
-  ...['SRC-1', 'SRC-2', 'SRC-3', 'SRC-8', 'SRC-9', 'SRC-10', 'SRC-11'],
-  ...['PRC-1', 'PRC-2', 'PRC-3', 'PRC-4', 'PRC-5', 'PRC-6', 'PRC-7'],
-  ...Array.from({ length: 15 }, (_, i) => `BUD-${i + 1}`),
+  ...['SRC-1', 'SRC-2', 'SRC-3', 'SRC-4', 'SRC-5', 'SRC-8', 'SRC-9', 'SRC-10', 'SRC-11', 'SRC-12'],
+  ...['PRC-1', 'PRC-2', 'PRC-3', 'PRC-4', 'PRC-5', 'PRC-6', 'PRC-7', 'PRC-8'],
+  ...Array.from({ length: 16 }, (_, i) => `BUD-${i + 1}`),
   ...[
     'MET-1',
     'MET-2',
+    'MET-3',
     'MET-4',
+    'MET-5',
     'MET-6',
     'MET-7',
+    'MET-9',
+    'INF-1',
+    'INF-5',
     'API-2',
     'API-6',
     'RUN-1',

@@ -33,7 +33,13 @@ const anyCorrection: fc.Arbitrary<Correction> = fc
   .tuple(anyUsage, fc.bigInt({ min: -1_000_000n, max: 1_000_000n }), fc.constantFrom(-1, 0, 1), fc.nat(99))
   .map(([{ kind: _, ...event }, cost, calls, n]) => ({
     ...event,
-    ...{ kind: 'correction', key: `correction ${n} of ${event.key}`, of: event.key, reason: 'price changed', by: 'test' },
+    ...{
+      kind: 'correction',
+      key: `correction ${n} of ${event.key}`,
+      of: event.key,
+      reason: 'price changed',
+      by: 'test',
+    },
     ...{ calls, tokens: { input: -calls }, cost },
   }))
 
