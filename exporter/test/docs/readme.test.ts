@@ -43,7 +43,8 @@ describe('README.md', () => {
       tableRows(page).flatMap(([cell = '']) => [...cell.matchAll(/`(?:GET|POST) (\/\S*)`/g)].map(([, path]) => path))
     const all = addresses(read('docs/sources.md')).filter((path) => path !== '/page/fragment')
     expect(addresses(README)).toEqual(expect.arrayContaining(all))
-    expect([...all, ...addresses(read('docs/budgets.md'))]).toEqual(expect.arrayContaining(addresses(README)))
+    const elsewhere = ['docs/budgets.md', 'docs/roster.md'].flatMap((page) => addresses(read(page)))
+    expect([...all, ...elsewhere]).toEqual(expect.arrayContaining(addresses(README)))
   })
 
   test('says of prices what the tests of pricing hold', () => {
