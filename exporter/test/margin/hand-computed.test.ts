@@ -206,7 +206,7 @@ function expectMetrics(page: Page, { tiers, states, infra, customers }: Seen): v
 }
 
 /** The page shows amounts for people, and beside each the exact one. */
-function expectPage(markup: string, { tiers, said, assumed }: Seen): void {
+function expectPage(markup: string, { tiers, whole, said, assumed }: Seen): void {
   const section = /<section [^>]*id="margin">([\s\S]*?)<\/section>/.exec(markup)?.[1] ?? ''
   const rows = [...(/<tbody>([\s\S]*)<\/tbody>/.exec(section)?.[1]?.matchAll(/<tr>([\s\S]*?)<\/tr>/g) ?? [])]
   const shown = rows.map(([, row = '']) => {
@@ -215,7 +215,7 @@ function expectPage(markup: string, { tiers, said, assumed }: Seen): void {
   })
   expect(Object.fromEntries(shown)).toEqual(
     Object.fromEntries(
-      Object.entries(tiers).map(([tier, [accrued, , models, share, margin]]) => [
+      Object.entries({ ...tiers, All: whole }).map(([tier, [accrued, , models, share, margin]]) => [
         tier === 'unattributed' ? 'no tier' : tier,
         [accrued, models, share, margin].map(nanosOf),
       ]),

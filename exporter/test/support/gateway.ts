@@ -91,8 +91,8 @@ export async function startWorld(options: GatewayOptions): Promise<World> {
     })
   app = await start()
   const calls = [...createTraffic({ seed: options.seed }).calls(START, START + SPAN, { density: DENSITY })]
-  // The poll, the directory, and the push of the stand-in.
-  const loops = options.push ? 3 : 2
+  // The poll, the directory, the containers, and the push of the stand-in.
+  const loops = options.push ? 4 : 3
   return {
     clock,
     litellm,
