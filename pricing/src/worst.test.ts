@@ -177,6 +177,18 @@ describe('the worst that a call can cost', () => {
     expect(inclusive && worstOf(inclusive, { input: 1500, output: 0 })).toBe(2_997_000n)
   })
 
+  test('counts the step of a call that reads nothing, where only longer ones have a price for what they read', () => {
+    const from = (price: string) => ({ base: null, steps: [{ above: 92, price: decimal(price) }] })
+    const output = { base: decimal('1e-6'), steps: [{ above: 92, price: decimal('0') }] }
+    const compiled = priced({ rates: { input: from('0'), output } })
+    expect(compiled && worstOf(compiled, { input: 93, output: 5 })).toBe(5000n)
+    expect(compiled && largestOutput(compiled, { input: 93, budget: 5999n })).toBe(5)
+    expect(compiled && worstOf(compiled, { input: 92, output: 5 })).toBeNull()
+    const sound = { base: decimal('2e-6'), steps: [{ above: 92, price: decimal('0') }] }
+    const spoken = priced({ rates: { input: from('0'), output: from('0'), output_audio: sound } })
+    expect(spoken && worstOf(spoken, { input: 93, output: 5 })).toBe(10_000n)
+  })
+
   test('is rounded up', () => {
     const compiled = priced({ rates: { input: { base: decimal('1e-12'), steps: [] } } })
     expect(compiled && [0, 1, 1000, 1001].map((input) => worstOf(compiled, { input, output: 0 }))).toEqual([

@@ -88,14 +88,17 @@ function boundsOf(compiled: Compiled, asked: Asked): Bounds | null {
   const exponent = Math.min(compiled.exponent, unitsTotal.exponent, NANO_EXPONENT)
   const scale = 10n ** BigInt(compiled.exponent - exponent)
   const paid = scaled(unitsTotal, exponent)
-  const bound = ({ level, tokens }: Step): Bound | null => {
-    const perInput = dearest(level, 'input', readClasses(asked)) ?? (units.usedInput ? 0n : null)
-    const perOutput = dearest(level, 'output', WRITTEN_CLASSES) ?? (units.usedOutput ? 0n : null)
-    if (perInput === null && tokens > 0) return null
-    const fixed = BigInt(tokens) * (perInput ?? 0n) * scale + paid
+  const bound = ({ level, least, most }: Step, reached: boolean): Bound | null => {
+    // What has no plain price at the step that the input reaches has none; a step below is billed by whichever class has one.
+    const plain = (name: 'input' | 'output') => !reached || priceOf(level, name) !== null
+    const perInput = (plain('input') ? dearest(level, readClasses(asked)) : null) ?? (units.usedInput ? 0n : null)
+    const perOutput = (plain('output') ? dearest(level, WRITTEN_CLASSES) : null) ?? (units.usedOutput ? 0n : null)
+    // Without a price for input a step below bills only a call that reads nothing.
+    if (perInput === null && (reached ? most : least) > 0) return null
+    const fixed = BigInt(most) * (perInput ?? 0n) * scale + paid
     return { fixed, perOutput: perOutput === null ? null : perOutput * scale }
   }
-  const steps = stepsUpTo(compiled, input).map(bound)
+  const steps = stepsUpTo(compiled, input).map((step, i, all) => bound(step, i === all.length - 1))
   const reached = steps.pop()
   if (reached === undefined || reached === null) return null
   return { exponent, steps: [...steps.filter((step) => step !== null), reached] }
@@ -106,10 +109,11 @@ function readClasses({ media = false, cacheWrites = true }: Asked): readonly Tok
   return cacheWrites ? classes : classes.filter((name) => !name.startsWith('cache_write'))
 }
 
-/** A context step, and the most tokens of the input that are billed at it. */
+/** A context step, and the least and the most tokens of the input that are billed at it. */
 interface Step {
   readonly level: Level
-  readonly tokens: number
+  readonly least: number
+  readonly most: number
 }
 
 /** Fewer tokens than the input's can cost more, where a higher step is cheaper: every step below counts too. */
@@ -118,7 +122,7 @@ function stepsUpTo({ levels, inclusive }: Compiled, input: number): Step[] {
     const least = index === 0 ? 0 : firstOf(level.above, inclusive)
     const next = levels[index + 1]
     const most = Math.min(input, next === undefined ? input : firstOf(next.above, inclusive) - 1)
-    return least <= most ? [{ level, tokens: most }] : []
+    return least <= most ? [{ level, least, most }] : []
   })
 }
 
@@ -127,10 +131,14 @@ function firstOf(above: number, inclusive: boolean): number {
   return inclusive ? Math.ceil(above) : Math.floor(above) + 1
 }
 
-/** The dearest of some classes; null where the plain class has no price, for then the text has none. */
-function dearest({ prices }: Level, plain: TokenClass, classes: readonly TokenClass[]): bigint | null {
-  const priceOf = (name: TokenClass) => prices[TOKEN_CLASSES.indexOf(name)] ?? null
-  return priceOf(plain) === null ? null : greatest(classes.map((name) => priceOf(name) ?? 0n))
+function priceOf({ prices }: Level, name: TokenClass): bigint | null {
+  return prices[TOKEN_CLASSES.indexOf(name)] ?? null
+}
+
+/** Null when none of the classes has a price. */
+function dearest(level: Level, classes: readonly TokenClass[]): bigint | null {
+  const prices = classes.map((name) => priceOf(level, name)).filter((price) => price !== null)
+  return prices.length === 0 ? null : greatest(prices)
 }
 
 function greatest(values: readonly bigint[]): bigint {
