@@ -214,6 +214,7 @@ async function build(options: AppOptions, onClose: OnClose): Promise<Omit<App, '
     { name: 'counting tools', ms: 5_000, run: quality.count },
     { name: 'reading quality', ms: 60_000, run: quality.refresh },
     { name: 'looking after budgets', ms: 1_000, run: budgets.budgets.sweep },
+    { name: 'looking at all budgets', ms: 1_000, run: budgets.budgets.refresh },
     { name: 'looking after the roster', ms: 10_000, run: roster.sweep },
     { name: 'comparing with Langfuse', ms: 20_000, run: reconciliation.refresh },
     { name: 'looking ahead', ms: 10_000, run: forecast.refresh },

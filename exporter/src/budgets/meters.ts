@@ -43,6 +43,8 @@ export interface Meters {
   customers(): Iterable<readonly [customer: string, tier: string | null]>
   /** Everybody who has spent something lately. */
   payers(): Iterable<Payer>
+  /** How many they are. */
+  readonly size: number
 }
 
 export type LoadedSum =
@@ -131,6 +133,9 @@ export function createMeters(budgets: CompiledBudgets, calendar: Calendar, agent
   }
   return {
     sessions,
+    get size() {
+      return customers.size + byAgent.size + sessions.size
+    },
     sweep(now) {
       sessions.sweep(now)
       const yesterday = calendar.day(now) - 1

@@ -5,13 +5,17 @@ import { createCalendar } from '../calendar.ts'
 import { compileBudgets } from './compiled.ts'
 import type { Engine } from './engine.ts'
 import { createFold } from './fold.ts'
-import { budgetNumbers } from './numbers.ts'
+import { budgetNumbers, budgetNumbersInTurns } from './numbers.ts'
 import { createUsual } from './usual.ts'
 
 const calendar = createCalendar('UTC')
 
 /** What is shown after calls of some customers, each at its cost. */
 function shownAfter(costs: readonly (readonly [customer: string, cost: bigint])[], held = 0n) {
+  return budgetNumbers(engineAfter(costs, held), calendar, NOON)
+}
+
+function engineAfter(costs: readonly (readonly [customer: string, cost: bigint])[], held = 0n) {
   const fold = createFold({
     budgets: compileBudgets(policyOf(10n * USD, { global: [limited(100n * USD)], agent: limited(50n * USD) })),
     calendar,
@@ -26,12 +30,22 @@ function shownAfter(costs: readonly (readonly [customer: string, cost: bigint])[
     usage(`k${i}`, { customer, cost, start: NOON, agent: i === 0 ? 'bot' : null }),
   )
   fold.apply(entries.map((entry, i) => ({ seq: i + 1, at: NOON, named: 0, names: 0, entry })))
-  const engine = {
+  return {
     fold: () => fold,
     reading: (meter) => ({ meter, spent: fold.meters.spent(meter), held, inFlight: 0, crowd: 1 }),
   } as Pick<Engine, 'fold' | 'reading'> as Engine
-  return budgetNumbers(engine, calendar, NOON)
 }
+
+it('says the same in turns, and lets others have theirs', async () => {
+  const engine = engineAfter(Array.from({ length: 3_000 }, (_, i) => [`c${i}`, BigInt(i % 12) * USD] as const))
+  let turns = 0
+  const other = setInterval(() => turns++, 0)
+  const shown = await budgetNumbersInTurns(engine, calendar, NOON)
+  clearInterval(other)
+  expect(shown).toEqual(budgetNumbers(engine, calendar, NOON))
+  expect(shown.leftOut + shown.budgets.length).toBeGreaterThan(1_000)
+  expect(turns).toBeGreaterThan(0)
+})
 
 it('shows everything and agents always, and customers past their first threshold that tells; nearest to the limit first', () => {
   const { budgets, leftOut } = shownAfter([

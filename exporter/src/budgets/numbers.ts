@@ -35,14 +35,37 @@ export interface Shown {
 
 const MOST = 2_000
 
+/** So many payers are looked at in a turn of the event loop: some three milliseconds. */
+const TURN = 200
+
 /**
  * The budgets that are worth a look: of everything, of tiers, agents and unknown customers all, of customers and their days
  * and sessions those past their first notifying threshold; nearest to the limit first.
  */
 export function budgetNumbers(engine: Engine, calendar: Calendar, now: number): Shown {
+  const looking = look(engine, calendar, now)
+  for (;;) {
+    const { done, value } = looking.next()
+    if (done) return value
+  }
+}
+
+/** The same, while others have their turns: of very many payers it takes seconds, and they go on spending meanwhile. */
+export async function budgetNumbersInTurns(engine: Engine, calendar: Calendar, now: number): Promise<Shown> {
+  const looking = look(engine, calendar, now)
+  for (;;) {
+    const { done, value } = looking.next()
+    if (done) return value
+    await new Promise(setImmediate)
+  }
+}
+
+function* look(engine: Engine, calendar: Calendar, now: number): Generator<void, Shown, void> {
   const found = new Map<string, BudgetNumber>()
   const { meters } = engine.fold()
+  let looked = 0
   for (const payer of meters.payers()) {
+    if (++looked % TURN === 0) yield
     for (const meter of meters.of(payer, now)) {
       if (found.has(meter.key) || !isWhole(meter) || (payer.session !== null) !== (meter.budget.scope === 'session'))
         continue

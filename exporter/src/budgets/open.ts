@@ -15,7 +15,7 @@ import { createEngine, type Engine } from './engine.ts'
 import { createMemoryHolds } from './holds.ts'
 import { openJournal } from './journal.ts'
 import { budgetLedger } from './load.ts'
-import { budgetNumbers, type Shown } from './numbers.ts'
+import { budgetNumbers, budgetNumbersInTurns, type Shown } from './numbers.ts'
 import type { ReadRecord } from './request.ts'
 import { decisionRoutes } from './routes.ts'
 
@@ -43,7 +43,7 @@ export interface BudgetsDeps {
 export interface Budgets {
   readonly routes: Router
   readonly engine: Engine
-  /** Nothing until the ledger was read. */
+  /** As of now for up to a thousand payers, of more as last refreshed; nothing until the ledger was read. */
   numbers(): Shown
   agents(): readonly (readonly [string, AgentState])[]
   /** Sessions that have spent more than the policy calls usual, and still go on. */
@@ -56,7 +56,33 @@ export interface Budgets {
   /** A new policy is in force. */
   renew(): Promise<void>
   sweep(): Promise<void>
+  /** Looks at all budgets again where they are many, in turns with everything else. */
+  refresh(): Promise<void>
   close(): Promise<void>
+}
+
+const FEW = 1_000
+/** Very many budgets are looked at for no more than a fifth of the time. */
+const REST = 4
+const NOTHING: Shown = { budgets: [], leftOut: 0 }
+
+function createNumbers({ calendar, now }: Pick<BudgetsDeps, 'calendar' | 'now'>, engine: Engine) {
+  let last = NOTHING
+  let restsUntil = Number.NEGATIVE_INFINITY
+  const areFew = () => engine.fold().meters.size <= FEW
+  return {
+    read(): Shown {
+      if (!engine.ready()) return NOTHING
+      if (areFew()) last = budgetNumbers(engine, calendar, now())
+      return last
+    },
+    async refresh(): Promise<void> {
+      const began = now()
+      if (!engine.ready() || areFew() || began < restsUntil) return
+      last = await budgetNumbersInTurns(engine, calendar, began)
+      restsUntil = now() + REST * (now() - began)
+    },
+  }
 }
 
 /** Puts the budgets together: the engine, the journal of its holds, and the endpoints. */
@@ -78,13 +104,14 @@ export function createBudgets(deps: BudgetsDeps): Budgets {
     journal,
     onChange: changes.tell,
   })
+  const numbers = createNumbers(deps, engine)
   const routes = Router()
   routes.use(decisionRoutes({ ...deps, engine, changes }))
   routes.use(adminRoutes({ ...deps, engine, append: ledger.append }))
   return {
     routes,
     engine,
-    numbers: () => (engine.ready() ? budgetNumbers(engine, calendar, now()) : { budgets: [], leftOut: 0 }),
+    numbers: numbers.read,
     agents: () => (engine.ready() ? [...engine.fold().agents.all()] : []),
     runaway() {
       const { warn } = policy().budgets.session
@@ -99,6 +126,7 @@ export function createBudgets(deps: BudgetsDeps): Budgets {
     open: engine.open,
     renew: engine.renew,
     sweep: engine.sweep,
+    refresh: numbers.refresh,
     async close() {
       changes.close()
       await engine.close()
