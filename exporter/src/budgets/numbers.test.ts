@@ -5,7 +5,7 @@ import { createCalendar } from '../calendar.ts'
 import { compileBudgets } from './compiled.ts'
 import type { Engine } from './engine.ts'
 import { createFold } from './fold.ts'
-import { budgetNumbers, budgetNumbersInTurns } from './numbers.ts'
+import { budgetNumbers, budgetNumbersInTurns, createNumbers } from './numbers.ts'
 import { createUsual } from './usual.ts'
 
 const calendar = createCalendar('UTC')
@@ -31,9 +31,10 @@ function engineAfter(costs: readonly (readonly [customer: string, cost: bigint])
   )
   fold.apply(entries.map((entry, i) => ({ seq: i + 1, at: NOON, named: 0, names: 0, entry })))
   return {
+    ready: () => true,
     fold: () => fold,
     reading: (meter) => ({ meter, spent: fold.meters.spent(meter), held, inFlight: 0, crowd: 1 }),
-  } as Pick<Engine, 'fold' | 'reading'> as Engine
+  } as Pick<Engine, 'ready' | 'fold' | 'reading'> as Engine
 }
 
 it('says the same in turns, and lets others have theirs', async () => {
@@ -45,6 +46,30 @@ it('says the same in turns, and lets others have theirs', async () => {
   expect(shown).toEqual(budgetNumbers(engine, calendar, NOON))
   expect(shown.leftOut + shown.budgets.length).toBeGreaterThan(1_000)
   expect(turns).toBeGreaterThan(0)
+})
+
+it('of many payers is as last refreshed, which rests four times as long as it took whatever the clock says; of few as of now', async () => {
+  let [ticks, now] = [0n, NOON]
+  const many = engineAfter(Array.from({ length: 1_001 }, (_, i) => [`c${i}`, 9n * USD] as const))
+  const numbers = createNumbers({ engine: many, calendar, now: () => now, ticks: () => (ticks += 10n) })
+  const spend = (key: string) => {
+    const entry = usage(key, { customer: 'late', cost: 11n * USD, start: NOON })
+    many.fold().apply([{ seq: 10_000, at: NOON, named: 0, names: 0, entry }])
+  }
+  const isShown = () => numbers.read().budgets.some(({ subject }) => subject === 'late')
+  expect(numbers.read()).toEqual({ budgets: [], leftOut: 0 })
+  await numbers.refresh()
+  expect(numbers.read().budgets.length).toBeGreaterThan(1_000)
+  spend('late')
+  now -= 86_400_000
+  await numbers.refresh()
+  expect(isShown()).toBe(false)
+  ticks += 40n
+  now = NOON
+  await numbers.refresh()
+  expect(isShown()).toBe(true)
+  const few = createNumbers({ engine: engineAfter([['one', 9n * USD]]), calendar, now: () => NOON, ticks: () => 0n })
+  expect(few.read().budgets.some(({ subject }) => subject === 'one')).toBe(true)
 })
 
 it('shows everything and agents always, and customers past their first threshold that tells; nearest to the limit first', () => {

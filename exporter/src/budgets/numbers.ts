@@ -50,6 +50,47 @@ export function budgetNumbers(engine: Engine, calendar: Calendar, now: number): 
   }
 }
 
+const NOTHING: Shown = { budgets: [], leftOut: 0 }
+/** So many payers are looked at whenever somebody asks: some ten milliseconds. */
+const FEW = 1_000
+/** More are looked at for no more than a fifth of the time. */
+const REST = 4n
+
+export interface NumbersDeps {
+  readonly engine: Engine
+  readonly calendar: Calendar
+  readonly now: () => number
+  /** A clock that nobody sets, nanoseconds. */
+  readonly ticks: () => bigint
+}
+
+export interface Numbers {
+  /** As of now for up to a thousand payers, of more as last refreshed; nothing until the ledger was read. */
+  read(): Shown
+  /** Looks at all budgets again where the payers are many, in turns with everything else, unless it has only just done so. */
+  refresh(): Promise<void>
+}
+
+export function createNumbers({ engine, calendar, now, ticks }: NumbersDeps): Numbers {
+  let last = NOTHING
+  let restsUntil: bigint | null = null
+  const areFew = () => engine.fold().meters.size <= FEW
+  return {
+    read() {
+      if (!engine.ready()) return NOTHING
+      if (areFew()) last = budgetNumbers(engine, calendar, now())
+      return last
+    },
+    async refresh() {
+      const began = ticks()
+      if (!engine.ready() || areFew() || (restsUntil !== null && began < restsUntil)) return
+      last = await budgetNumbersInTurns(engine, calendar, now())
+      const ended = ticks()
+      restsUntil = ended + REST * (ended - began)
+    },
+  }
+}
+
 /** The same, while others have their turns: of very many payers it takes seconds, and they go on spending meanwhile. */
 export async function budgetNumbersInTurns(engine: Engine, calendar: Calendar, now: number): Promise<Shown> {
   const looking = look(engine, calendar, now)

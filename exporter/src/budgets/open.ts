@@ -15,7 +15,7 @@ import { createEngine, type Engine } from './engine.ts'
 import { createMemoryHolds } from './holds.ts'
 import { openJournal } from './journal.ts'
 import { budgetLedger } from './load.ts'
-import { budgetNumbers, budgetNumbersInTurns, type Shown } from './numbers.ts'
+import { createNumbers, type Shown } from './numbers.ts'
 import type { ReadRecord } from './request.ts'
 import { decisionRoutes } from './routes.ts'
 
@@ -61,30 +61,6 @@ export interface Budgets {
   close(): Promise<void>
 }
 
-const FEW = 1_000
-/** Very many budgets are looked at for no more than a fifth of the time. */
-const REST = 4
-const NOTHING: Shown = { budgets: [], leftOut: 0 }
-
-function createNumbers({ calendar, now }: Pick<BudgetsDeps, 'calendar' | 'now'>, engine: Engine) {
-  let last = NOTHING
-  let restsUntil = Number.NEGATIVE_INFINITY
-  const areFew = () => engine.fold().meters.size <= FEW
-  return {
-    read(): Shown {
-      if (!engine.ready()) return NOTHING
-      if (areFew()) last = budgetNumbers(engine, calendar, now())
-      return last
-    },
-    async refresh(): Promise<void> {
-      const began = now()
-      if (!engine.ready() || areFew() || began < restsUntil) return
-      last = await budgetNumbersInTurns(engine, calendar, began)
-      restsUntil = now() + REST * (now() - began)
-    },
-  }
-}
-
 /** Puts the budgets together: the engine, the journal of its holds, and the endpoints. */
 export function createBudgets(deps: BudgetsDeps): Budgets {
   const { ledger, calendar, now, policy, directory, log } = deps
@@ -104,7 +80,7 @@ export function createBudgets(deps: BudgetsDeps): Budgets {
     journal,
     onChange: changes.tell,
   })
-  const numbers = createNumbers(deps, engine)
+  const numbers = createNumbers({ ...deps, engine })
   const routes = Router()
   routes.use(decisionRoutes({ ...deps, engine, changes }))
   routes.use(adminRoutes({ ...deps, engine, append: ledger.append }))
